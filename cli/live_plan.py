@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cli.errors import CommandError, ExitCode
+from cli.incomparable import refuse_taken_name
 from cli.live import report_unread, run
 from cli.objects import read_objects
 from cluster.api.reader import connected
@@ -12,9 +13,11 @@ from cluster.npus.placed_pods import RunningService, free_nodes, running_service
 from cluster.snapshot import Snapshot
 from models.service.resolved import ResolvedStack
 from models.service.rollout import Demand
+from models.stack_file.keys.update import UpdateByComparison
 from models.words import listed
 from plan.stacks import Placed
 from plan.transition import Node, PlannedService, Replica, Version
+from review.changes import StackChange
 from review.live import compare_live
 from review.stepwise import Stepwise, stepwise
 
@@ -37,6 +40,7 @@ def planned_live(stack: ResolvedStack) -> Stepwise:
     ]
     _refuse_unsettled(running)
     change, deployed = compare_live(stack, objects.live, objects.wanted)
+    _refuse_taken_names(change, running)
     return stepwise(deployed, stack, change, _placed(stack, snapshot, running))
 
 
@@ -63,6 +67,13 @@ def _refuse_unsettled(services: Sequence[RunningService]) -> None:
             "wait until the update has ended; see ascend-vllm status",
             ExitCode.COULD_NOT_RUN,
         )
+
+
+def _refuse_taken_names(change: StackChange, running: Sequence[RunningService]) -> None:
+    names = [service.name for service in running]
+    for service in change.restarting:
+        if service.new and isinstance(service.new.update, UpdateByComparison):
+            refuse_taken_name(service.new, names)
 
 
 def _placed(

@@ -38,13 +38,16 @@ def last_update(stack: str, project: Path) -> str:
     return str(updates[0]["startTime"]) if updates else ""
 
 
-def up(stack: str, project: Path, config_file: Path | None = None) -> int:
+def up(
+    stack: str, project: Path, config_file: Path | None = None, message: str = ""
+) -> int:
     """Run `pulumi up`, whose output is shown. Ctrl-C interrupts it once, and it ends as Pulumi ends.
 
     Args:
         stack: The stack.
         project: The directory of Pulumi.yaml.
         config_file: The configuration; that of the stack by default.
+        message: What the history of the stack says about the update.
 
     Returns:
         Its exit code.
@@ -53,6 +56,8 @@ def up(stack: str, project: Path, config_file: Path | None = None) -> int:
     command += ["--non-interactive"]
     if config_file:
         command += ["--config-file", str(config_file.resolve())]
+    if message:
+        command += ["--message", message]
     process = subprocess.Popen(command, cwd=project, start_new_session=True)
     while True:
         try:

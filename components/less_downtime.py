@@ -15,8 +15,8 @@ from plan.stacks import packed
 from review.changes import ServiceChange, StackChange
 from review.stepwise import saving, stepwise
 
-_MOST_SERVICES = 12
-"""Services up to which a preview plans the update."""
+_MOST_CHANGING = 12
+"""Services with pods that start or end, up to which a preview plans the update. Others hardly cost time."""
 
 _MOST_STEPS = 150
 """Steps of a plan that are tried. They take less than a tenth of a second."""
@@ -35,7 +35,7 @@ class _Update:
         if not self.change.down:
             return ""
         command = f"ascend-vllm plan {self.new.name} --live"
-        if len(self.new.services) > _MOST_SERVICES:
+        if self._changing() > _MOST_CHANGING:
             down = counted(len(self.change.down), "service")
             return (
                 f"{down} will not answer for some time; "
@@ -48,6 +48,16 @@ class _Update:
             self.old, self.new, self.change, placed, most_steps=_MOST_STEPS
         )
         return saving(planned, command)
+
+    def _changing(self) -> int:
+        """The services with pods that start or end."""
+        before = {service.name: service.replicas for service in self.old.services}
+        after = {service.name: service.replicas for service in self.new.services}
+        names = {service.name for service in self.change.restarting}
+        for name in before.keys() | after.keys():
+            if before.get(name) != after.get(name):
+                names.add(name)
+        return len(names)
 
 
 def less_downtime(stack: ResolvedStack, workloads: Sequence[Object]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,12 +10,15 @@ from models.service.rollout import Demand, plan_rollouts, stuck_rollouts
 from models.stack_file.keys.operation import RollingUpdate
 from plan.placement import Placement, Running, State
 from plan.step import Replicas
-from plan.transition import PlannedService, Transition, Version
+from plan.transition import Companion, PlannedService, Transition, Version
 
 _SMALL = 40
 """Nodes and pods that cost little to copy."""
 
 _ADDITIONAL_POD = RollingUpdate(max_surge=1, max_unavailable=0)
+
+SWITCH = 30
+"""Longest seconds of an update that changes only the selector of a Service."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Board:
     def version(self, service: int, *, is_new: bool) -> Version:
         """A version of a service that has pods in it."""
         planned = self.services[service]
+        if planned.beside:
+            return planned.beside.version
         version = planned.new if is_new else planned.old
         if version is None:
             raise KeyError(planned.name)
@@ -90,9 +95,76 @@ class Board:
         """NPUs of all wanted pods."""
         return wanted_npus(self.transition)
 
-    def least_seconds(self, service: int, running: Running | None) -> int | None:
+    @cached_property
+    def companions(self) -> Mapping[int, int]:
+        """The position of the companion of each service that has one, by the position of the service."""
+        positions = {service.name: index for index, service in enumerate(self.services)}
+        found = {}
+        for index, service in enumerate(self.services):
+            if service.beside:
+                found[positions[service.beside.service]] = index
+        return found
+
+    @cached_property
+    def partners(self) -> Mapping[int, int]:
+        """The position of the service of each companion, by the position of the companion."""
+        return {companion: index for index, companion in self.companions.items()}
+
+    def is_waiting(self, state: State, service: int) -> bool:
+        """Whether a service keeps its present launch until its companion has been compared with it."""
+        companion = self.companions.get(service)
+        if companion is None or state[companion] is not None:
+            return False
+        running = state[service]
+        return running is not None and not running.is_new
+
+    def answering_replicas(self, service: int) -> int:
+        """The replicas of a service that answer at least while its companion does not.
+
+        They are as many as the companion has, which answers alone in between.
+        """
+        planned = self.services[self.companions[service]]
+        if planned.beside is None:
+            raise KeyError(planned.name)
+        return planned.beside.version.replicas
+
+    def may_end(self, state: State, service: int) -> bool:
+        """Whether all pods of a service may end: not in favour of a companion, if the downtime counts."""
+        companion = self.companions.get(service)
+        if companion is not None and state[companion] is not None:
+            return True
+        if self.is_waiting(state, service):
+            return False
+        has_companions = any(state[index] is not None for index in self.partners)
+        return not (has_companions and self.services[service].must_answer)
+
+    def all_answer(self, state: State) -> bool:
+        """Whether every service answers that may not be stopped in favour of a companion."""
+        answered = self.running_companions(state).values()
+        for service, running in zip(self.services, state, strict=True):
+            if service.must_answer and running is None and service.name not in answered:
+                return False
+        return True
+
+    def running_companions(self, state: State) -> Mapping[str, str]:
+        """The service of each companion that runs, by the companion's name."""
+        found = {}
+        for service, companion in self.companions.items():
+            if state[companion] is not None:
+                name = self.services[companion].name
+                found[name] = self.services[service].name
+        return found
+
+    def switched(self, state: State) -> tuple[str, ...]:
+        """The services whose requests their companions answer."""
+        return tuple(self.running_companions(state).values())
+
+    def least_seconds(self, service: int, state: State) -> int | None:
         """The least time that a service needs to become as wanted; None if it is."""
         planned = self.services[service]
+        running = state[service]
+        if planned.beside:
+            return self._least_of_companion(service, state, planned.beside)
         old = planned.old
         new = planned.new
         wanted = new.replicas if new else 0
@@ -108,11 +180,22 @@ class Board:
         stopped = old or new
         return stopped.stop if stopped else 0
 
+    def _least_of_companion(
+        self, service: int, state: State, companion: Companion
+    ) -> int | None:
+        """The least time until a companion is deleted; None if it is not needed any more."""
+        ending = SWITCH + companion.version.stop
+        if state[service] is not None:
+            return ending
+        if self.is_waiting(state, self.partners[service]):
+            return companion.version.start + companion.comparison + SWITCH + ending
+        return None
+
     def is_done(self, state: State) -> bool:
         """Whether what runs is what is wanted."""
         return all(
-            self.least_seconds(index, running) is None
-            for index, running in enumerate(state)
+            self.least_seconds(index, state) is None
+            for index in range(len(self.services))
         )
 
     def replicas(self, state: State) -> dict[str, Replicas]:

@@ -22,8 +22,16 @@ def greedy_path(paths: Paths) -> Path | None:
 
 
 def _with_finished(paths: Paths, path: Path, *, may_be_down: bool) -> Path:
-    """The path with one more step for each service that one step can bring to what is wanted."""
-    for service in range(len(paths.board.services)):
+    """The path with one more step for each service that one step can bring to what is wanted, and for each companion.
+
+    A companion starts before others take the free NPUs.
+    """
+    companions = paths.board.partners
+    services = sorted(
+        range(len(paths.board.services)),
+        key=lambda service: service not in companions,
+    )
+    for service in services:
         finished = _cheapest_finish(paths, path, service, may_be_down=may_be_down)
         if finished is not None:
             path = finished
@@ -33,16 +41,18 @@ def _with_finished(paths: Paths, path: Path, *, may_be_down: bool) -> Path:
 def _cheapest_finish(
     paths: Paths, path: Path, service: int, *, may_be_down: bool
 ) -> Path | None:
-    """The path with the cheapest step that brings a service to what is wanted.
+    """The path with the cheapest step that brings a service to what is wanted, or that a companion can take.
 
     None if the service is there already, or if there is no such step.
     """
     board = paths.board
-    if board.least_seconds(service, path.state[service]) is None:
+    if board.least_seconds(service, path.state) is None:
         return None
+    is_companion = service in board.partners
     candidates = []
     for move in paths.moves_of(path, service):
-        if board.least_seconds(service, move.state[service]) is not None:
+        is_done = board.least_seconds(service, move.state) is None
+        if not is_done and not is_companion:
             continue
         longer = paths.after(path, move)
         if may_be_down or longer.cost.downtime == path.cost.downtime:

@@ -21,9 +21,18 @@ def missing_npus(transition: Transition) -> int:
         if service.new is not None:
             demand = service.new.demand
             pods += [demand.npus] * (demand.replicas * demand.nodes)
-    pods.sort(reverse=True)
-    search = _Search(pods)
-    search.assign(0, sorted(node.npus for node in transition.nodes), 0)
+    return least_missing(pods, [node.npus for node in transition.nodes])
+
+
+def least_missing(pods: Sequence[int], free: Sequence[int]) -> int:
+    """The smallest number of NPUs that must be added so that all pods find a node.
+
+    Args:
+        pods: NPUs of each pod.
+        free: Free NPUs of each node.
+    """
+    search = _Search(sorted(pods, reverse=True))
+    search.assign(0, sorted(free), 0)
     return search.least
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from models.stack_file.keys.operation import Recreate, RollingUpdate
-from plan.board import Board
+from plan.board import SWITCH, Board
 from plan.placement import Label, Placement, Running, State, leaving
 from plan.step import Kind, Way
-from plan.transition import PlannedService, Replica, Version
+from plan.transition import Companion, PlannedService, Replica, Version
 
 _MOST_LEVELS = 5
 """Most replicas of a service for which every number between is tried."""
@@ -18,7 +18,7 @@ _MOST_LEVELS = 5
 
 @dataclass(frozen=True)
 class Move:
-    """A possible step."""
+    """A possible step. A move of a companion is several steps, see `plan/companion_steps.py`."""
 
     kind: Kind
     service: int
@@ -74,12 +74,16 @@ def moves_of(
     service = board.services[index]
     turn = _Turn(board, state, index, placement)
     running = state[index]
+    if service.beside:
+        yield from _beside(turn, service.beside)
+        return
     if running is None:
         yield from _starts(turn)
         return
     if not service.external or service.new is None:
         yield from _scales(turn, running)
-    if not running.is_new and service.new and not service.is_replaced:
+    may_update = not service.is_replaced and not board.is_waiting(state, index)
+    if not running.is_new and service.new and may_update:
         yield from _updates(turn, running, service.new)
 
 
@@ -103,13 +107,57 @@ def _starts(turn: _Turn) -> Iterator[Move]:
             )
 
 
+def _beside(turn: _Turn, companion: Companion) -> Iterator[Move]:
+    """The start of a companion, which then takes the requests; or its end, after it has given them back."""
+    service = turn.board.partners[turn.index]
+    if turn.board.is_waiting(turn.state, service) and turn.board.all_answer(turn.state):
+        yield from _begins(turn, companion)
+    present = turn.state[service]
+    if turn.state[turn.index] is None or present is None or not present.is_new:
+        return
+    wanted = turn.board.version(service, is_new=True).replicas
+    needed = min(turn.board.answering_replicas(service), wanted)
+    if len(present.replicas) >= needed:
+        yield Move(
+            kind="delete",
+            service=turn.index,
+            way="",
+            state=turn.state_with(None),
+            peak=turn.placement.used,
+            seconds=SWITCH + companion.version.stop,
+            interruption=0,
+        )
+
+
+def _begins(turn: _Turn, companion: Companion) -> Iterator[Move]:
+    """Start all pods of a companion, compare it, and switch to it."""
+    placement = turn.placement.copy()
+    version = companion.version
+    placed = _started(turn, placement, version.replicas, version)
+    if placed:
+        yield Move(
+            kind="start",
+            service=turn.index,
+            way="",
+            state=turn.state_with(Running(True, placed)),
+            peak=placement.peak,
+            seconds=version.start + companion.comparison + SWITCH,
+            interruption=0,
+        )
+
+
 def _scales(turn: _Turn, running: Running) -> Iterator[Move]:
     """More or fewer replicas of a service, or none."""
     service = turn.service
     version = turn.board.version(turn.index, is_new=running.is_new)
     now = len(running.replicas)
-    yield _end(turn, version)
-    for replicas in _levels(version, most=now - 1, further=service.new):
+    levels = _levels(version, most=now - 1, further=service.new)
+    if turn.board.is_waiting(turn.state, turn.index):
+        needed = turn.board.answering_replicas(turn.index)
+        levels = [level for level in {*levels, needed} if needed <= level < now]
+    if turn.board.may_end(turn.state, turn.index):
+        yield _end(turn, version)
+    for replicas in sorted(levels, reverse=True):
         yield _fewer(turn, running, version, replicas)
     if running.is_new:
         for replicas in _levels(version, most=version.replicas):

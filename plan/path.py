@@ -102,8 +102,8 @@ class Paths:
     def unfinished(self, path: Path) -> list[int]:
         """The services that are not yet as wanted."""
         services = []
-        for index, running in enumerate(path.state):
-            if self.board.least_seconds(index, running) is not None:
+        for index in range(len(self.board.services)):
+            if self.board.least_seconds(index, path.state) is not None:
                 services.append(index)
         return services
 
@@ -114,8 +114,8 @@ class Paths:
         """
         seconds = path.cost.seconds
         steps = path.cost.steps
-        for index, running in enumerate(path.state):
-            least = self.board.least_seconds(index, running)
+        for index in range(len(self.board.services)):
+            least = self.board.least_seconds(index, path.state)
             if least is not None:
                 seconds += least
                 steps += 1

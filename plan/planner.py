@@ -8,7 +8,9 @@ from itertools import combinations
 
 from plan.board import Board, board, queue_shortage, wanted_npus
 from plan.budget import MOST_STEPS, Budget
+from plan.companion_steps import companion_steps
 from plan.missing import missing_npus
+from plan.missing_beside import missing_beside
 from plan.path import Taken
 from plan.search import Found, search
 from plan.step import Step
@@ -57,6 +59,8 @@ class NoPlan:
     """The smallest number of NPUs that are missing."""
     queue: str | None = None
     """The queue in whose quota they are missing; None if they are missing on the nodes."""
+    beside: str | None = None
+    """The service beside which its next launch has no room; None if the wanted pods have none."""
 
 
 def plan_update(
@@ -87,18 +91,29 @@ def plan_update(
         if best and (best[1].cost.downtime == 0 or budget.is_spent):
             break
     if best is None:
-        return NoPlan(missing_npus(transition))
+        return _refused(transition)
     return _plan(best[0], best[1], is_best=not budget.is_spent)
+
+
+def _refused(transition: Transition) -> NoPlan:
+    """Why no order of steps was found."""
+    missing = missing_npus(transition)
+    beside = missing_beside(transition)
+    if beside.npus > missing:
+        return NoPlan(beside.npus, beside.queue, beside.service)
+    return NoPlan(missing)
 
 
 def _participants(services: Sequence[PlannedService]) -> Iterator[set[str]]:
     """The services that may take part: first those that change, then others with them, as few as possible."""
     changing = {service.name for service in services if service.changes}
-    helpers = []
+    candidates = []
     for service in services:
         has_pods = service.old is not None and service.old.replicas > 0
         if not service.changes and has_pods and not service.external:
-            helpers.append(service.name)
+            candidates.append(service)
+    candidates.sort(key=_is_down_if_it_shrinks)
+    helpers = [service.name for service in candidates]
     yield changing
     if not changing:
         return
@@ -112,13 +127,21 @@ def _participants(services: Sequence[PlannedService]) -> Iterator[set[str]]:
     yield changing.union(helpers)
 
 
+def _is_down_if_it_shrinks(service: PlannedService) -> bool:
+    """Whether a service cannot have fewer pods without downtime. Such services are tried last."""
+    if service.old is None:
+        return True
+    least = max(service.old.demand.min_member, 1)
+    return service.old.replicas <= least and service.priority > 0
+
+
 def _is_better(found: Found, best: tuple[Board, Found] | None) -> bool:
     """Whether a sequence has less downtime. With as much, the one is kept in which fewer services take part."""
     return best is None or found.cost.downtime < best[1].cost.downtime
 
 
 def _plan(planned: Board, found: Found, *, is_best: bool) -> UpdatePlan:
-    steps = tuple(_step(planned, taken) for taken in found.steps)
+    steps = tuple(step for taken in found.steps for step in _steps(planned, taken))
     total: dict[str, int] = {}
     for step in steps:
         for name, seconds in step.downtime.items():
@@ -136,6 +159,16 @@ def _plan(planned: Board, found: Found, *, is_best: bool) -> UpdatePlan:
     )
 
 
+def _steps(planned: Board, taken: Taken) -> Iterator[Step]:
+    """The steps of a move: several for one of a companion."""
+    step = _step(planned, taken)
+    companion = planned.services[taken.move.service].beside
+    if companion is None:
+        yield step
+        return
+    yield from companion_steps(step, companion, planned.switched(taken.before))
+
+
 def _step(planned: Board, taken: Taken) -> Step:
     move = taken.move
     before = taken.before[move.service]
@@ -151,6 +184,8 @@ def _step(planned: Board, taken: Taken) -> Step:
         downtime=downtimes(units(planned), taken.before, move),
         frees=_freed(planned, taken),
         state=planned.replicas(move.state),
+        companions=planned.running_companions(move.state),
+        switched=planned.switched(move.state),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 
@@ -36,6 +36,10 @@ class Progress:
     """The same number after the step that has begun, which is less on the way back; None if no step has begun."""
     update: str = ""
     """When the stack's last update before that step began; empty if there was none."""
+    held: str = ""
+    """Why the comparison after the steps that have ended does not let the upgrade go on; empty if it does."""
+    promoted: Mapping[str, str] = field(default_factory=dict)
+    """The reasons of the user to switch services although their comparisons held them, by service."""
 
     def next_target(self, goal: int) -> int:
         """The number of steps after the next one. A step that has begun in the other direction is undone first.
@@ -55,6 +59,13 @@ class Progress:
         if target == self.done:
             return self.target is not None and self.target > self.done
         return target < self.done
+
+    def step_to(self, target: int) -> Step | None:
+        """The step that leads to a number of steps, or that is undone on the way; None for the stack file itself."""
+        number = target + 1 if self.is_back(target) else target
+        if number > len(self.steps):
+            return None
+        return self.steps[number - 1]
 
     def replicas(self, steps: int) -> Mapping[str, int]:
         """The replicas of the services after a number of steps."""

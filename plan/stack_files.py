@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
+from models.service.companion import OWN_KEYS, companion_name
 from models.stack_file.base_file import with_base
 from models.stack_file.confined import confined
 from models.stack_file.project import read_project
 from models.stack_file.texts import Read, disk
 from models.stack_file.yaml_file import read_yaml
-from plan.step import Step
+from plan.step import Replicas, Step
 
 _ROLLOUTS: Mapping[str, Any] = {
     "additional pod": {"kind": "rollingUpdate", "maxSurge": 1, "maxUnavailable": 0},
@@ -68,8 +69,13 @@ def text_after(old: StackFile, new: StackFile, step: Step) -> str:
     services = {}
     for name in sorted({*old.services, *new.services}):
         service = _service_after(name, old, new, step)
-        if service is not None:
-            services[name] = service
+        if service is None:
+            continue
+        if name in step.switched:
+            service["answeredBy"] = companion_name(name)
+        services[name] = service
+    for name, beside in step.companions.items():
+        services[name] = _companion(new.services[beside], step.state[name])
     config = {
         **new.content["config"],
         f"{new.prefix}:base": "",
@@ -97,7 +103,14 @@ def undone(step: Step, before: Step) -> Step:
         step: The step to undo.
         before: The step before it, whose state is restored.
     """
-    return replace(step, before=step.after, after=step.before, state=before.state)
+    return replace(
+        step,
+        before=step.after,
+        after=step.before,
+        state=before.state,
+        companions=before.companions,
+        switched=before.switched,
+    )
 
 
 def digest(old: StackFile, new: StackFile) -> str:
@@ -120,11 +133,11 @@ def _service_after(
     replicas = step.state.get(name)
     if replicas is None:
         is_in_both = name in old.services and name in new.services
-        return {**_without_rollout(new, name), "replicas": 0} if is_in_both else None
+        return {**_between_updates(new, name), "replicas": 0} if is_in_both else None
     source = old
     if name not in old.services or (replicas.is_new and name in new.services):
         source = new
-    service = _without_rollout(source, name)
+    service = _between_updates(source, name)
     if service.get("replicas") != "external":
         service["replicas"] = replicas.number
     if step.kind == "update" and step.service == name:
@@ -133,7 +146,16 @@ def _service_after(
     return service
 
 
-def _without_rollout(file: StackFile, name: str) -> dict[str, Any]:
+def _between_updates(file: StackFile, name: str) -> dict[str, Any]:
+    """A service without the keys about its updates. The steps are the update."""
     service = dict(file.services[name])
-    service.pop("rollout", None)
+    for key in ("rollout", "update"):
+        service.pop(key, None)
     return service
+
+
+def _companion(service: Mapping[str, Any], replicas: Replicas) -> dict[str, Any]:
+    """The next launch of a service as a second service."""
+    companion = {key: value for key, value in service.items() if key not in OWN_KEYS}
+    companion["replicas"] = replicas.number
+    return companion

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from models.service.capacity import pack, pool_nodes
+from models.service.companion import companion_name, companion_replicas
 from models.service.deadlines import grace_period, worker_grace_period
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.service.rollout import demand
-from plan.transition import Node, PlannedService, Replica, Transition, Version
+from models.stack_file.keys.update import UpdateByComparison
+from plan.transition import (
+    Companion,
+    Node,
+    PlannedService,
+    Replica,
+    Transition,
+    Version,
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ def transition(
             _planned(name, old.service(name), new.service(name), restarts=restarts)
         )
     services += placed.removed
+    services += _companions(services, new)
     return Transition(
         services=tuple(services),
         nodes=placed.nodes,
@@ -64,6 +74,44 @@ def transition(
         queues=new.cluster.queues,
         renamed=differences.renamed,
         pair=tuple(service.name for service in new.pair),
+    )
+
+
+def _companions(
+    services: Sequence[PlannedService], new: ResolvedStack
+) -> Iterator[PlannedService]:
+    """The next launches that run beside the present ones during the update."""
+    names = {service.name for service in services}
+    for service in services:
+        wanted = new.service(service.name)
+        name = companion_name(service.name)
+        if wanted is None or name in names:
+            continue
+        runs = service.old is not None and service.old.replicas > 0
+        is_replaced = service.restarts and runs and wanted.replicas > 0
+        if is_replaced and isinstance(wanted.update, UpdateByComparison):
+            yield _companion(name, wanted, wanted.update)
+
+
+def _companion(
+    name: str, wanted: ResolvedService, update: UpdateByComparison
+) -> PlannedService:
+    version = _version(wanted)
+    requested = replace(
+        version.demand,
+        service=name,
+        replicas=companion_replicas(wanted),
+        rollout=None,
+    )
+    version = replace(version, demand=requested)
+    companion = Companion(wanted.name, version, update.timeout)
+    return PlannedService(
+        name=name,
+        old=None,
+        new=None,
+        restarts=False,
+        priority=wanted.priority,
+        beside=companion,
     )
 
 

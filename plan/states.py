@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from models.service.companion import companion_name
+from models.stack_file.keys.exposure import Expose
 from models.stack_file.keys.operation import Recreate, RollingUpdate
 from models.stack_file.keys.service import ServiceConfig
+from models.stack_file.keys.update import UpdateInPlace
 from models.stack_file.parse import LoadedStack
 from plan.step import Replicas, Step
 
@@ -27,8 +30,13 @@ def state_after(old: LoadedStack, new: LoadedStack, step: Step) -> LoadedStack:
     services: dict[str, ServiceConfig] = {}
     for name in sorted({*old.services, *new.services}):
         config = _config_after(name, old, new, step)
-        if config is not None:
-            services[name] = config
+        if config is None:
+            continue
+        if name in step.switched:
+            config = config.model_copy(update={"answered_by": companion_name(name)})
+        services[name] = config
+    for name, beside in step.companions.items():
+        services[name] = _companion(new.services[beside], step.state[name])
     return replace(
         new,
         services=services,
@@ -53,8 +61,20 @@ def _config_after(
     rollout = None
     if step.kind == "update" and step.service == name:
         rollout = config.rollout or _ROLLOUTS[step.way]
-    return config.model_copy(
-        update={"replicas": _replicas(config, replicas), "rollout": rollout}
+    changes = {"replicas": _replicas(config, replicas), "rollout": rollout}
+    return config.model_copy(update={**changes, "update": UpdateInPlace()})
+
+
+def _companion(service: ServiceConfig, replicas: Replicas) -> ServiceConfig:
+    """The next launch of a service as a second service."""
+    return service.model_copy(
+        update={
+            "replicas": replicas.number,
+            "rollout": None,
+            "update": UpdateInPlace(),
+            "answered_by": None,
+            "expose": Expose(),
+        }
     )
 
 
@@ -64,7 +84,8 @@ def _without_pods(
     """A service that has no pods now, but had some and will have some again."""
     if name not in old.services or name not in new.services:
         return None
-    return new.services[name].model_copy(update={"replicas": 0, "rollout": None})
+    changes = {"replicas": 0, "rollout": None, "update": UpdateInPlace()}
+    return new.services[name].model_copy(update=changes)
 
 
 def _replicas(config: ServiceConfig, replicas: Replicas) -> int | None:

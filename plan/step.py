@@ -1,12 +1,14 @@
-"""A step of a plan: one `pulumi up`."""
+"""A step of a plan: one `pulumi up`, or a comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["start", "scale", "stop", "delete", "update"]
+Kind = Literal[
+    "start", "scale", "stop", "delete", "update", "compare", "switch", "switch back"
+]
 
 Way = Literal["", "additional pod", "one by one", "delete first"]
 """How an update replaces the pods; empty for another step."""
@@ -42,3 +44,7 @@ class Step:
     """NPUs that are free on a node after the step and were not before, by node."""
     state: Mapping[str, Replicas]
     """The services that have pods after the step."""
+    companions: Mapping[str, str] = field(default_factory=dict)
+    """The service of each companion that runs after the step, by the companion's name."""
+    switched: tuple[str, ...] = ()
+    """The services whose requests their companions answer after the step."""

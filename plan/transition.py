@@ -42,6 +42,17 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Companion:
+    """The next launch of a service as a second service, which exists only during the update."""
+
+    service: str
+    """The service whose requests it answers when it has been compared with the present launch."""
+    version: Version
+    comparison: int
+    """Longest duration of the comparison in seconds."""
+
+
+@dataclass(frozen=True)
 class PlannedService:
     """A service in the update."""
 
@@ -58,6 +69,8 @@ class PlannedService:
     """Weight of a second of downtime."""
     is_answered: bool = False
     """Whether the pods of another service answer its requests before and after the update."""
+    beside: Companion | None = None
+    """What runs during the update only; None for a service of the stack. `old` and `new` are then None."""
 
     @property
     def external(self) -> bool:
@@ -66,6 +79,13 @@ class PlannedService:
             version is not None and version.demand.external
             for version in (self.old, self.new)
         )
+
+    @property
+    def must_answer(self) -> bool:
+        """Whether the service may not be stopped in favour of a companion: its downtime counts."""
+        runs = self.old is not None and self.old.replicas > 0
+        is_wanted = self.new is not None and self.new.replicas > 0
+        return runs and is_wanted and self.priority > 0 and not self.is_answered
 
     @property
     def changes(self) -> bool:
@@ -89,3 +109,14 @@ class Transition:
     """Old and new name of services that were renamed."""
     pair: tuple[str, ...] = ()
     """Two services that answer together, for prefill and decode."""
+
+    def service(self, name: str) -> PlannedService:
+        """The service of a name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise KeyError(name)

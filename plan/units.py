@@ -14,7 +14,8 @@ from plan.transition import PlannedService
 
 @dataclass(frozen=True)
 class Unit:
-    """Services that count as one: a service alone, a renamed one, or a pair for prefill and decode."""
+    """Services that count as one: a service alone or with its companion, a renamed one, or a pair for prefill and
+    decode."""
 
     name: str
     members: tuple[int, ...]
@@ -86,6 +87,9 @@ def _all_units(board: Board) -> Iterator[Unit]:
         if old in positions and new in positions:
             yield _unit(board, [positions[new], positions[old]], needs="any")
             joined.update((old, new))
+    for position, companion in board.companions.items():
+        yield _unit(board, [position, companion], needs="any")
+        joined.update(board.services[member].name for member in (position, companion))
     for name, position in positions.items():
         is_alone = name not in joined
         if is_alone and not board.services[position].is_answered:

@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.comparing import (
+    CompareKind,
+    Language,
+    Pair,
+    Target,
+    compared,
+    questions_of,
+    refuse_too_few,
+)
 from cli.errors import CommandError, ExitCode
 from cli.inputs.arguments import StackArgument
 from cli.inputs.completion import complete_service
-from cli.inputs.stacks import open_stack, pick_service, project_directory
+from cli.inputs.stacks import open_stack, pick_service
 from cli.output import comparison as output
 from cli.output.comparison_junit import junit
 from cli.output.comparison_markdown import markdown
-from cli.progress import shown_progress
 from cli.reach import KeyFileOption, TimeoutOption, run_in, say
 from cli.refusal import refuse_errors
-from client.comparison.block_test import fewest_blocks
-from client.comparison.questions import (
-    LANGUAGES,
-    BadQuestionsError,
-    Question,
-    built_in,
-    read_file,
-)
-from client.comparison.run import Comparison, compare
-from client.comparison.side import Side, described, kind_of
+from client.comparison.run import Comparison
 from client.comparison.speed import SpeedLoad
-from client.comparison.verdict import NotComparableError, alpha_of
-from client.http import get, linked
-from client.reach import ConnectOptions, given_key, reached
-from models.credentials import masked
-from models.engines.requests import Kind
-from models.service.resolved import ResolvedService, ResolvedStack
-from models.stack_file.confined import confined
-from models.stack_file.keys.comparison import Compare
-from models.stack_file.texts import disk
-from models.words import counted
+from client.comparison.verdict import NotComparableError
+from client.reach import ConnectOptions
 
 _SEEDS = 1_000_000
 """Number of seeds to choose from."""
@@ -55,22 +44,6 @@ class CompareFormat(StrEnum):
     JSON = "json"
     MARKDOWN = "markdown"
     JUNIT = "junit"
-
-
-class CompareKind(StrEnum):
-    """Kinds of requests to choose from."""
-
-    CHAT = "chat"
-    COMPLETE = "complete"
-    EMBED = "embed"
-    RERANK = "rerank"
-
-
-class Language(StrEnum):
-    """Languages of the built-in questions."""
-
-    EN = "en"
-    ZH = "zh"
 
 
 FirstArgument = Annotated[
@@ -161,40 +134,6 @@ SeedOption = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class _Target:
-    """One of both servers, as the arguments name it."""
-
-    name: str
-    """The service, or the address."""
-    options: ConnectOptions
-    service: ResolvedService | None = None
-    """The service of the stack; None for an address without a stack."""
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """Both servers, with what the stack file says about their comparison."""
-
-    a: _Target
-    b: _Target
-    stack: ResolvedStack | None = None
-
-    @property
-    def context(self) -> str:
-        """The context of the cluster; empty if the arguments are addresses."""
-        if self.stack is None:
-            return ""
-        return self.stack.cluster.context
-
-    @property
-    def limits(self) -> Compare:
-        """The limits of A."""
-        if self.a.service is None:
-            return Compare()
-        return self.a.service.compare
-
-
 def command(  # noqa: PLR0913  each is an argument of the command line
     stack: StackArgument,
     first: FirstArgument,
@@ -239,13 +178,13 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         pair = _addresses(stack, first, options_a)
     else:
         pair = _services(stack, first, second, options_a, options_b)
-    selected = _questions(pair, questions, language)
-    _refuse_too_few(rounds, len(selected), pair.limits)
+    selected = questions_of(pair, questions, language)
+    refuse_too_few(rounds, len(selected), pair.limits)
     if seed is None:
         seed = secrets.randbelow(_SEEDS)
     load = SpeedLoad(rounds, requests, concurrency, seed)
     try:
-        comparison = run_in(_compared(pair, selected, load, kind), pair.context)
+        comparison = run_in(compared(pair, selected, load, kind), pair.context)
     except NotComparableError as problem:
         raise CommandError(
             str(problem),
@@ -257,7 +196,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
         raise typer.Exit(ExitCode.FOUND)
 
 
-def _addresses(first: str, second: str, options: ConnectOptions) -> _Pair:
+def _addresses(first: str, second: str, options: ConnectOptions) -> Pair:
     """Two servers without a stack.
 
     Raises:
@@ -269,9 +208,9 @@ def _addresses(first: str, second: str, options: ConnectOptions) -> _Pair:
                 "B is missing",
                 "name STACK A B, or two addresses such as http://HOST:8080",
             )
-    return _Pair(
-        a=_Target(first, replace(options, url=first)),
-        b=_Target(second, replace(options, url=second)),
+    return Pair(
+        a=Target(first, replace(options, url=first)),
+        b=Target(second, replace(options, url=second)),
     )
 
 
@@ -281,109 +220,16 @@ def _services(
     second: str,
     options_a: ConnectOptions,
     options_b: ConnectOptions,
-) -> _Pair:
+) -> Pair:
     """Two services of a stack. Errors of other services do not matter."""
     resolved = open_stack(stack)
     for name in (first, second):
         refuse_errors(resolved, name)
-    return _Pair(
-        a=_Target(first, options_a, pick_service(resolved, first)),
-        b=_Target(second, options_b, pick_service(resolved, second)),
+    return Pair(
+        a=Target(first, options_a, pick_service(resolved, first)),
+        b=Target(second, options_b, pick_service(resolved, second)),
         stack=resolved,
     )
-
-
-def _questions(
-    pair: _Pair, file: Path | None, language: Language | None
-) -> Sequence[Question]:
-    """The questions: of a file of the command line, of the stack file, or the built-in ones.
-
-    Raises:
-        CommandError: There is a choice among the built-in questions, which are not asked.
-        typer.Exit: A file has problems, which are printed.
-    """
-    has_file = file is not None or bool(pair.limits.questions)
-    if language is not None and has_file:
-        raise CommandError(
-            "--language selects built-in questions, but the questions come from a file",
-            "leave out --language",
-        )
-    try:
-        if file is not None:
-            return read_file(file, disk)
-        if pair.stack is not None and pair.limits.questions:
-            return _questions_of_stack(pair.stack, pair.limits.questions)
-    except BadQuestionsError as problem:
-        typer.echo("\n".join(f"error: {found}" for found in problem.problems), err=True)
-        code = ExitCode.COULD_NOT_RUN if file is None else ExitCode.USAGE
-        raise typer.Exit(code) from None
-    if language is not None:
-        return built_in(language.value)
-    questions: list[Question] = []
-    for known in LANGUAGES:
-        questions += built_in(known)
-    return questions
-
-
-def _questions_of_stack(stack: ResolvedStack, name: str) -> Sequence[Question]:
-    """The questions of a file that the stack file names. It is one of the project."""
-    directory = Path()
-    if stack.file != "-":
-        directory = Path(stack.file).parent
-    read = confined(disk, directory, project_directory(directory))
-    return read_file(directory / name, read)
-
-
-def _refuse_too_few(rounds: int, questions: int, limits: Compare) -> None:
-    """Refuse a comparison that could not hold B, whatever it shows.
-
-    Raises:
-        CommandError: There are too few questions or rounds.
-    """
-    fewest = fewest_blocks(alpha_of(limits))
-    probability = f"an error probability of {limits.error_probability:g}"
-    if 0 < rounds < fewest:
-        raise CommandError(
-            f"--rounds {rounds}: {probability} needs {fewest}",
-            f"write --rounds {fewest} or more, or --rounds 0 for answers only",
-        )
-    if questions < fewest:
-        raise CommandError(
-            f"the file has {counted(questions, 'question')}: {probability} needs {fewest}",
-            f"write at least {fewest} questions",
-        )
-
-
-async def _compared(
-    pair: _Pair,
-    questions: Sequence[Question],
-    load: SpeedLoad,
-    kind: CompareKind | None,
-) -> Comparison:
-    async with _side(pair.a, kind) as a, _side(pair.b, kind) as b:
-        if a.has_texts != b.has_texts:
-            raise CommandError(
-                f"{a.name} and {b.name} do different things: {a.kind} and {b.kind}",
-                "name two services that do the same",
-            )
-        async with shown_progress("compare") as progress:
-            return await compare(a, b, questions, load, pair.limits, progress)
-
-
-@asynccontextmanager
-async def _side(target: _Target, kind: CompareKind | None) -> AsyncIterator[Side]:
-    """Connect to a server."""
-    if target.service is not None:
-        chosen = Kind(kind) if kind else kind_of(target.service)
-        async with reached(target.service, target.options) as link:
-            await get(link, target.service.release.health_path)  # to end early
-            yield Side(target.name, target.service, link, chosen)
-        return
-    options = target.options
-    key = given_key(options)
-    async with linked(options.url, key, timeout=options.timeout) as link:
-        service = await described(link)
-        yield Side(masked(target.name), service, link, Kind(kind or CompareKind.CHAT))
 
 
 def _report(comparison: Comparison, form: CompareFormat) -> str:

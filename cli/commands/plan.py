@@ -10,6 +10,7 @@ import typer
 
 from cli.commands.diff import refuse_unreadable
 from cli.errors import CommandError, ExitCode
+from cli.incomparable import refuse_incomparable
 from cli.inputs.arguments import StackArgument, from_option
 from cli.inputs.revision import Revision, revision
 from cli.inputs.stacks import find_stack, is_file, open_stack, project_directory
@@ -101,7 +102,10 @@ def _planned(old: ResolvedStack, new: ResolvedStack, against: str) -> PlannedUpd
     refuse_broken(old, running)
     placed = packed(old, new)
     _refuse_unplaced(placed, new)
-    update = stepwise(old, new, compare(old, new), placed)
+    change = compare(old, new)
+    restarting = {service.name for service in change.restarting}
+    refuse_incomparable(old, new, restarting)
+    update = stepwise(old, new, change, placed)
     return PlannedUpdate(stack=new.name, against=against, stepwise=update)
 
 

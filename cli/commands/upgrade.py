@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,85 +15,65 @@ from cli.errors import CommandError, ExitCode
 from cli.inputs.arguments import StackArgument, from_option
 from cli.inputs.revision import Revision, revision
 from cli.inputs.stacks import is_file, open_stack, project_directory
-from cli.live import run
 from cli.output.plan import PlanFormat, render_plan
 from cli.output.plan.words import refusal, step_text
-from cluster.api.reader import connected
-from cluster.update.replicas import live_replicas
+from cli.reach import KeyFileOption
+from cli.upgrade_comparison import NextLaunch, hold_of, refuse_unready
+from cli.upgrade_parallel import refuse_parallel_change
+from cli.upgrade_state import Upgrade
 from models.check import check
-from models.service.resolve import resolve
-from models.service.resolved import ResolvedStack
-from models.stack_file.load import load_text
+from models.credentials import masked
+from models.service.companion import companion_name
 from models.stack_file.project import read_project
-from plan import NoPlan
-from plan.progress import (
-    VERSION,
-    Progress,
-    progress_file,
-    read_progress,
-    write_progress,
-)
-from plan.stack_files import (
-    StackFile,
-    digest,
-    read_stack_file,
-    text_after,
-    text_before,
-    undone,
-)
+from plan import NoPlan, Step
+from plan.progress import VERSION, Progress, progress_file, read_progress
+from plan.stack_files import StackFile, digest, read_stack_file
+
+FromOption = Annotated[
+    str | None,
+    from_option("The commit that runs now (default: main, origin/main or HEAD)."),
+]
+UntilOption = Annotated[
+    int | None,
+    typer.Option("--until", metavar="STEP", min=1, help="Stop after this step."),
+]
+BackOption = Annotated[
+    bool, typer.Option("--back", help="Undo the steps that have ended.")
+]
+PromoteOption = Annotated[
+    str,
+    typer.Option(
+        "--promote",
+        metavar="REASON",
+        help="Go on although compare has held a service; the reason is recorded.",
+        show_default=False,
+    ),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show the steps, and run none.")
+]
 
 
-@dataclass(frozen=True)
-class _Upgrade:
-    """An upgrade with everything that its steps need."""
-
-    progress: Progress
-    file: Path
-    """The file with the progress."""
-    project: Path
-    stack: ResolvedStack
-    """The wanted stack."""
-    old: StackFile
-    new: StackFile
-
-    @property
-    def last(self) -> int:
-        """The number of the last step, which applies the stack file itself."""
-        return len(self.progress.steps) + 1
-
-    def saved(self, **changes: int | str | None) -> _Upgrade:
-        """The upgrade after its progress was written."""
-        progress = replace(self.progress, **changes)  # type: ignore[arg-type]  # the fields of Progress
-        write_progress(self.file, progress)
-        return replace(self, progress=progress)
-
-
-def command(
+def command(  # noqa: PLR0913  each is an option of the command line
     stack: StackArgument,
-    base: Annotated[
-        str | None,
-        from_option("The commit that runs now (default: main, origin/main or HEAD)."),
-    ] = None,
-    until: Annotated[
-        int | None,
-        typer.Option("--until", metavar="STEP", min=1, help="Stop after this step."),
-    ] = None,
-    back: Annotated[
-        bool, typer.Option("--back", help="Undo the steps that have ended.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the steps, and run none.")
-    ] = False,
+    *,
+    base: FromOption = None,
+    until: UntilOption = None,
+    back: BackOption = False,
+    promote: PromoteOption = "",
+    dry_run: DryRunOption = False,
+    api_key_file: KeyFileOption = None,
 ) -> None:
     """Run the plan of an update, step by step.
 
     Each step is one `pulumi up` of a stack that `check` accepts. The last one
     applies the stack file itself. After an interruption or a failure, the same
     command continues with the step that has not ended. --back undoes the steps.
+    It stops before a switch if compare holds the next launch of a service.
 
-    Exit code 0 if all steps have ended, 1 if a step fails, if there is no plan, or
-    if somebody else has changed the stack, 2 for wrong usage, 3 if something cannot
-    be read.
+    Exit code 0 if all steps have ended, 1 if a step fails, if compare holds a
+    service, if there is no plan, or if somebody else has changed the stack, 2 for
+    wrong usage, 3 if something cannot be read.
 
     Examples:
       ascend-vllm upgrade prod --from HEAD~1 --dry-run
@@ -109,7 +88,7 @@ def command(
     directory = project / read_project(project).config_directory
     file = progress_file(directory, stack)
     begun = _begun(file)
-    _refuse_combinations(begun, until=until, back=back)
+    _refuse_combinations(begun, until=until, back=back, promote=promote)
     if begun is None:
         if dry_run:
             typer.echo(render_plan(planned_from(stack, base), PlanFormat.TEXT))
@@ -117,6 +96,9 @@ def command(
         upgrade = _new(stack, base, project, file)
     else:
         upgrade = _continued(begun, project, file)
+    upgrade = replace(upgrade, key_file=api_key_file)
+    if promote and not dry_run:
+        upgrade = _promoted(upgrade, promote)
     _show(upgrade)
     if dry_run:
         return
@@ -124,18 +106,24 @@ def command(
     _run(upgrade, goal)
 
 
-def _goal(upgrade: _Upgrade, until: int | None) -> int:
+def _goal(upgrade: Upgrade, until: int | None) -> int:
     """The number of steps that have ended when the command stops."""
     last = min(until or upgrade.last, upgrade.last)
     return max(last, upgrade.progress.done)
 
 
 def _refuse_combinations(
-    begun: Progress | None, *, until: int | None, back: bool
+    begun: Progress | None, *, until: int | None, back: bool, promote: str
 ) -> None:
-    """Refuse to undo an upgrade that has not begun."""
+    """Refuse options that contradict each other, or that need an upgrade which has begun."""
     if back and until:
         raise CommandError("--back cannot be used with --until", "remove one of them")
+    if back and promote:
+        raise CommandError("--back cannot be used with --promote", "remove one of them")
+    if promote and begun is None:
+        raise CommandError(
+            "no upgrade has begun, so no comparison has held it", "leave out --promote"
+        )
     if back and begun is None:
         raise CommandError(
             "no upgrade has begun, so there is nothing to undo",
@@ -154,7 +142,7 @@ def _begun(file: Path) -> Progress | None:
         ) from None
 
 
-def _new(name: str, base: str | None, project: Path, file: Path) -> _Upgrade:
+def _new(name: str, base: str | None, project: Path, file: Path) -> Upgrade:
     """An upgrade that begins.
 
     Raises:
@@ -177,32 +165,31 @@ def _new(name: str, base: str | None, project: Path, file: Path) -> _Upgrade:
         before=plan.before,
         update=pulumi.last_update(name, project),
     )
-    upgrade = _Upgrade(progress, file, project, stack, old, new=new)
+    upgrade = Upgrade(progress, file, project, stack, old, new=new)
     _refuse_invalid_states(upgrade)
     return upgrade
 
 
-def _refuse_invalid_states(upgrade: _Upgrade) -> None:
-    """End the command before the first step if `pulumi up` would refuse a later one.
+def _refuse_invalid_states(upgrade: Upgrade) -> None:
+    """End the command before the first step if a later one could not run.
 
     Raises:
-        CommandError: `check` finds errors in the stack file of a step.
+        CommandError: `check` finds errors in the stack file of a step, or a comparison could not be made.
     """
     for number, step in enumerate(upgrade.progress.steps, start=1):
-        text = text_after(upgrade.old, upgrade.new, step)
-        loaded = load_text(
-            upgrade.stack.name, upgrade.stack.file, text, project=upgrade.project
-        )
-        errors = check(resolve(loaded)).errors
+        stack = upgrade.stack_after(step)
+        errors = check(stack).errors
         if errors:
             raise CommandError(
                 f"pulumi up refuses the stack after step {number}: {errors[0].message}",
                 errors[0].fix,
                 ExitCode.FOUND,
             )
+        if step.kind == "compare":
+            refuse_unready(_next_launch(upgrade, step))
 
 
-def _continued(progress: Progress, project: Path, file: Path) -> _Upgrade:
+def _continued(progress: Progress, project: Path, file: Path) -> Upgrade:
     """An upgrade that has begun.
 
     Raises:
@@ -217,7 +204,7 @@ def _continued(progress: Progress, project: Path, file: Path) -> _Upgrade:
             f"restore it, or delete {file} and plan again with --live",
             ExitCode.FOUND,
         )
-    return _Upgrade(progress, file, project, open_stack(name), old, new=new)
+    return Upgrade(progress, file, project, open_stack(name), old, new=new)
 
 
 def _files(name: str, project: Path, start: Revision) -> tuple[StackFile, StackFile]:
@@ -229,14 +216,14 @@ def _files(name: str, project: Path, start: Revision) -> tuple[StackFile, StackF
     return old, new
 
 
-def _show(upgrade: _Upgrade) -> None:
+def _show(upgrade: Upgrade) -> None:
     """The steps, with those that have ended."""
     for number in range(1, upgrade.last + 1):
         mark = "done" if number <= upgrade.progress.done else "    "
-        typer.echo(f"{mark}  {number}  {_title(upgrade, number)}")
+        typer.echo(f"{mark}  {number}  {upgrade.title(number)}")
 
 
-def _run(upgrade: _Upgrade, goal: int) -> None:
+def _run(upgrade: Upgrade, goal: int) -> None:
     """Run steps, or undo them, until a number of them has ended.
 
     Raises:
@@ -244,11 +231,13 @@ def _run(upgrade: _Upgrade, goal: int) -> None:
     """
     while upgrade.progress.done != goal or upgrade.progress.target is not None:
         update = pulumi.last_update(upgrade.progress.stack, upgrade.project)
-        _refuse_parallel_change(upgrade, update)
+        refuse_parallel_change(upgrade, update)
         upgrade = _run_step(upgrade, goal, update)
     if goal == upgrade.last:
         upgrade.file.unlink()
         typer.echo("the upgrade is complete")
+        for service, reason in upgrade.progress.promoted.items():
+            typer.echo(f"{service} was switched although compare held it: {reason}")
     elif goal == 0:
         upgrade.file.unlink()
         typer.echo("the stack is as it was before the upgrade; revert the stack file")
@@ -258,7 +247,7 @@ def _run(upgrade: _Upgrade, goal: int) -> None:
         )
 
 
-def _run_step(upgrade: _Upgrade, goal: int, update: str) -> _Upgrade:
+def _run_step(upgrade: Upgrade, goal: int, update: str) -> Upgrade:
     """The upgrade after its next step.
 
     Args:
@@ -272,11 +261,14 @@ def _run_step(upgrade: _Upgrade, goal: int, update: str) -> _Upgrade:
     target = upgrade.progress.next_target(goal)
     is_back = upgrade.progress.is_back(target)
     number = target + 1 if is_back else target
-    title = f"step {number} of {upgrade.last}: {_title(upgrade, number)}"
+    title = f"step {number} of {upgrade.last}: {upgrade.title(number)}"
     if is_back:
         title = f"undo {title}"
     typer.echo(title)
     upgrade = upgrade.saved(target=target, update=update)
+    step = upgrade.progress.step_to(target)
+    if step and step.kind == "compare":
+        return _compared(upgrade, step, target, is_back=is_back)
     code = _up(upgrade, target, is_back=is_back)
     if code != 0:
         raise CommandError(
@@ -288,86 +280,81 @@ def _run_step(upgrade: _Upgrade, goal: int, update: str) -> _Upgrade:
     return upgrade.saved(done=target, target=None, update=update)
 
 
-def _title(upgrade: _Upgrade, number: int) -> str:
-    if number == upgrade.last:
-        return "apply the stack file"
-    return step_text(upgrade.progress.steps[number - 1])
-
-
-def _up(upgrade: _Upgrade, target: int, *, is_back: bool) -> int:
+def _up(upgrade: Upgrade, target: int, *, is_back: bool) -> int:
     """Run `pulumi up` of the stack after a number of steps, and return its exit code."""
     name = upgrade.progress.stack
     if target == upgrade.last:
         return pulumi.up(name, upgrade.project)
-    text = _text(upgrade, target, is_back=is_back)
+    text = upgrade.text(target, is_back=is_back)
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / f"Pulumi.{name}.yaml"
         file.write_text(text, encoding="utf-8")
-        return pulumi.up(name, upgrade.project, file)
+        return pulumi.up(name, upgrade.project, file, _message(upgrade, target))
 
 
-def _text(upgrade: _Upgrade, target: int, *, is_back: bool) -> str:
-    """The stack file after a number of steps, or on the way back to it."""
-    if target == 0:
-        return text_before(upgrade.old)
-    steps = upgrade.progress.steps
-    step = steps[target - 1]
-    if is_back and target < len(steps):
-        step = undone(steps[target], before=step)
-    return text_after(upgrade.old, upgrade.new, step)
+def _message(upgrade: Upgrade, target: int) -> str:
+    """What the history of the stack says about a step: a switch against a verdict, with the reason of the user."""
+    step = upgrade.progress.step_to(target)
+    if step is None or step.kind != "switch":
+        return ""
+    reason = upgrade.progress.promoted.get(step.service)
+    if reason is None:
+        return ""
+    return f"{step_text(step)} although compare held it: {reason}"
 
 
-def _refuse_parallel_change(upgrade: _Upgrade, update: str) -> None:
-    """End the command if the stack or its services are not as the last step left them.
+def _next_launch(upgrade: Upgrade, step: Step) -> NextLaunch:
+    """What a step compares."""
+    wanted = upgrade.stack.service(step.service)
+    if wanted is None:
+        raise KeyError(step.service)
+    return NextLaunch(
+        wanted,
+        upgrade.stack_after(step),
+        upgrade.report(step.service),
+        upgrade.key_file,
+    )
 
-    Args:
-        upgrade: The upgrade.
-        update: When the stack's last update began.
+
+def _compared(upgrade: Upgrade, step: Step, target: int, *, is_back: bool) -> Upgrade:
+    """The upgrade after a comparison. On the way back, there is nothing to undo.
 
     Raises:
-        CommandError: Somebody else has changed them.
+        CommandError: The comparison holds the next launch, or could not be made.
     """
-    progress = upgrade.progress
-    if progress.target is None and update != progress.update:
-        raise _changed_by_others(
-            upgrade, f"its last update began at {update}, which is not that of a step"
-        )
-    live = run(_live_replicas(upgrade.stack), upgrade.stack.cluster.context)
-    possible = [progress.replicas(progress.done)]
-    if progress.target is not None:
-        possible.append(progress.replicas(progress.target))
-    for name, service in _scaled_services(upgrade).items():
-        if service not in ("external", None) and not _is_one_of(name, live, possible):
-            wanted = possible[0].get(name, 0)
-            raise _changed_by_others(
-                upgrade, f"{name} has {live.get(name, 0)} replicas instead of {wanted}"
-            )
-
-
-def _scaled_services(upgrade: _Upgrade) -> dict[str, object]:
-    """The configured replicas of all services, by name."""
-    found: dict[str, object] = {}
-    for file in (upgrade.old, upgrade.new):
-        for name, service in file.services.items():
-            found[name] = service.get("replicas", 1)
-    return found
-
-
-def _is_one_of(
-    name: str, live: Mapping[str, int], possible: list[Mapping[str, int]]
-) -> bool:
-    return any(live.get(name, 0) == replicas.get(name, 0) for replicas in possible)
-
-
-def _changed_by_others(upgrade: _Upgrade, reason: str) -> CommandError:
-    return CommandError(
-        f"somebody else has changed the stack: {reason}",
-        f"deploy the wanted stack, then delete {upgrade.file} and plan again with --live",
+    if is_back:
+        return upgrade.saved(done=target, target=None, held="")
+    held = hold_of(_next_launch(upgrade, step))
+    if not held:
+        return upgrade.saved(done=target, target=None, held="")
+    upgrade.saved(target=None, held=held)
+    companion = companion_name(step.service)
+    raise CommandError(
+        f"the upgrade stops before step {target + 1}, because compare holds {companion}: {held}",
+        f"{step.service} still answers. --back removes {companion}, the same command compares again, "
+        "and --promote REASON goes on",
         ExitCode.FOUND,
     )
 
 
-async def _live_replicas(stack: ResolvedStack) -> dict[str, int]:
-    cluster = stack.cluster
-    async with connected(cluster.context, cluster.namespace.name) as reader:
-        return await live_replicas(reader)
+def _promoted(upgrade: Upgrade, reason: str) -> Upgrade:
+    """The upgrade as if the comparison that held it had not.
+
+    Raises:
+        CommandError: No comparison has held the upgrade.
+    """
+    progress = upgrade.progress
+    if not progress.held:
+        raise CommandError(
+            "no comparison has held the upgrade, so there is nothing to promote",
+            "leave out --promote",
+        )
+    step = progress.steps[progress.done]
+    reason = masked(" ".join(reason.split()))
+    typer.echo(f"{step_text(step)}: promoted although compare held it: {reason}")
+    return upgrade.saved(
+        done=progress.done + 1,
+        target=None,
+        held="",
+        promoted={**progress.promoted, step.service: reason},
+    )

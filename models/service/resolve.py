@@ -221,8 +221,7 @@ def _demand(size: _Size, cluster: Cluster) -> Demand:
 def _resolve_service(
     size: _Size, plan: Plan, cluster: Cluster, stack: LoadedStack
 ) -> ResolvedService:
-    config, because = size.config, size.because
-    because |= plan.reasons
+    config = size.config
     service = ResolvedService(
         name=size.name,
         release=size.release,
@@ -233,15 +232,15 @@ def _resolve_service(
         nodes=config.nodes,
         group=_resolve_group(size),
         replicas=size.replicas,
-        visible_devices=_resolve_devices(config, size.npus, because),
+        visible_devices=_resolve_devices(config, size.npus, size.because),
         engine=size.engine,
         server=_resolve_server(config.server, stack.secrets),
-        graph=resolve_graph(config, size.known, because),
-        precision=resolve_precision(config, size.known, size.model.name, because),
+        graph=resolve_graph(config, size.known, size.because),
+        precision=resolve_precision(config, size.known, size.model.name, size.because),
         mind_speed=config.mind_speed,
         prefix_caching=_resolve_prefix_caching(size),
         quantization=config.quantization,
-        lora=resolve_lora(config.lora, because),
+        lora=resolve_lora(config.lora, size.because),
         speculative=config.speculative,
         multimodal=config.multimodal,
         startup=size.startup,
@@ -257,6 +256,7 @@ def _resolve_service(
         preflight=config.preflight,
         smoke=config.smoke,
         compare=config.compare,
+        update=config.update,
         answered_by=config.answered_by,
         expose=config.expose,
         network=config.network,
@@ -277,7 +277,7 @@ def _resolve_service(
         external=size.external,
         room=plan.room,
     )
-    return _with_origins(service, stack, because)
+    return _with_origins(service, stack, {**size.because, **plan.reasons})
 
 
 def _with_origins(

@@ -33,6 +33,7 @@ from models.stack_file.keys.operation import (
 )
 from models.stack_file.keys.pod_template import PodTemplate
 from models.stack_file.keys.pull_secret import NamespacePullSecret
+from models.stack_file.keys.update import Update
 
 POD_INTERFACE = "eth0"
 """The interface of a pod with its own network. Container runtimes use this name (containerd, internal/cri)."""
@@ -92,6 +93,8 @@ class ResolvedService(ModelServer):
     smoke: bool
     compare: Compare
     """When `ascend-vllm compare` promotes another server in place of the service."""
+    update: Update
+    """How `ascend-vllm upgrade` replaces the launch."""
     answered_by: str | None
     """Another service whose pods answer the requests to this one; None if its own pods do."""
     expose: Expose

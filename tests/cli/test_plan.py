@@ -57,6 +57,67 @@ def test_the_steps_of_an_update_are_shown(
     golden(GOLDEN / golden_file, done.out)
 
 
+BESIDE = """\
+config:
+  ascend-vllm:cluster: {{context: prod, pools: {{snt9b: {{nodes: {nodes}, npusPerNode: 8, npuMemory: 64Gi}}}}}}
+  ascend-vllm:services:
+    qwen:
+      image: 'a:6.3.{tag}'
+      model: /m/Qwen2-72B-Instruct
+      npus: 8
+      engine: {{maxModelLen: 4096{engine}}}
+      update: compare
+    summary: {{image: 'a:6.3.912', model: /m/Qwen2-7B-Instruct, replicas: 4, engine: {{maxModelLen: 4096}}}}
+"""
+
+
+def write_beside(project: Path, tag: int, nodes: int = 2, engine: str = "") -> None:
+    text = BESIDE.format(tag=tag, nodes=nodes, engine=engine)
+    (project / "Pulumi.beside.yaml").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("form", "golden_file"),
+    [("text", "plan_beside.txt"), ("json", "plan_beside.json"), ("markdown", "plan_beside.md")],
+)
+def test_the_next_launch_is_compared_before_the_switch(
+    project: Path, console: Console, golden: Callable[[Path, str], None], form: str, golden_file: str
+) -> None:
+    write_beside(project, tag=912, nodes=3)
+    commit(project)
+    write_beside(project, tag=913, nodes=3)
+
+    done = console("plan", "beside", "--from", "HEAD", "--format", form)
+
+    assert done.code == 0
+    golden(GOLDEN / golden_file, done.out.replace(done.err.split("(")[1].split(")")[0], "REVISION"))
+
+
+def test_a_next_launch_without_room_is_refused_with_the_missing_npus(project: Path, console: Console) -> None:
+    write_beside(project, tag=912)
+    commit(project)
+    write_beside(project, tag=913)
+
+    done = console("plan", "beside", "--from", "HEAD")
+
+    assert done.code == 1
+    assert " ".join(done.out.split()) == (
+        "no plan: 1 NPU is missing on the nodes for qwen-next beside qwen (update: compare)"
+    )
+
+
+def test_a_next_launch_that_clients_would_notice_is_refused(project: Path, console: Console) -> None:
+    write_beside(project, tag=912, nodes=3)
+    commit(project)
+    write_beside(project, tag=913, nodes=3, engine=", servedModelName: other")
+
+    done = console("plan", "beside", "--from", "HEAD")
+
+    assert done.code == 1
+    assert "qwen-next cannot answer the requests to qwen: qwen serves the model /m/Qwen2-72B-Instruct" in done.err
+    assert "fix: keep what clients use, or remove services.qwen.update" in done.err
+
+
 def test_every_line_of_the_text_fits_80_columns(project: Path, console: Console, before: str) -> None:
     write(project, tag=913)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Console
-from tests.cli.test_plan import commit, write
+from tests.cli.test_plan import commit, write, write_beside
 
 
 @pytest.fixture
@@ -67,3 +67,32 @@ def test_a_broken_progress_is_reported(changed: Path, console: Console) -> None:
 def test_what_has_not_begun_cannot_be_undone(changed: Path, console: Console) -> None:
     assert "no upgrade has begun" in console("upgrade", "full", "--back").err
     assert console("upgrade", "full", "--back", "--until", "1").code == 2
+
+
+def test_only_what_compare_has_held_can_be_promoted(changed: Path, console: Console) -> None:
+    assert "no upgrade has begun, so no comparison has held it" in console("upgrade", "full", "--promote", "a").err
+    assert console("upgrade", "full", "--back", "--promote", "a").code == 2
+
+
+@pytest.mark.parametrize(
+    ("update", "problem"),
+    [
+        ("{kind: compare, rounds: 3}", "services.qwen.update.rounds: 3: an error probability of 0.05 needs"),
+        ("{kind: compare}\n      compare: {questions: none.yaml}", "none.yaml"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_ends_the_upgrade_before_its_first_step(
+    project: Path, console: Console, monkeypatch: pytest.MonkeyPatch, update: str, problem: str
+) -> None:
+    write_beside(project, tag=912, nodes=3)
+    commit(project)
+    write_beside(project, tag=913, nodes=3)
+    file = project / "Pulumi.beside.yaml"
+    file.write_text(file.read_text("utf-8").replace("update: compare", f"update: {update}"), encoding="utf-8")
+    monkeypatch.setattr("cli.pulumi.last_update", lambda *_: "")
+
+    done = console("upgrade", "beside", "--from", "HEAD")
+
+    assert done.code != 0
+    assert problem in done.err
+    assert not list(project.glob("*.upgrade.json"))

@@ -162,12 +162,22 @@ def test_a_cluster_that_cannot_be_read_is_no_error(cluster: ClusterOfTheTest, wa
     assert previewed(warnings, AFTER) == ""
 
 
+def test_a_small_update_of_a_large_stack_is_planned_in_a_preview(
+    cluster: ClusterOfTheTest, warnings: list[str]
+) -> None:
+    many = {f"other-{number}": entry(8) for number in range(30)}
+    cluster.objects = objects({**BEFORE, **many}, nodes=33)
+
+    assert previewed(warnings, {**AFTER, **many}, nodes=33) == LESS
+
+
 def test_a_large_update_is_not_planned_in_a_preview(cluster: ClusterOfTheTest, warnings: list[str]) -> None:
     many = {f"small-{number}": entry(1) for number in range(16)}
+    updated = {name: entry(1, tag="6.3.913") for name in many}
     cluster.objects = objects({**BEFORE, **many}, nodes=5)
 
-    assert previewed(warnings, {**AFTER, **many}, nodes=5) == (
-        "1 service will not answer for some time; to see whether steps have less downtime, "
+    assert previewed(warnings, {**AFTER, **updated}, nodes=5) == (
+        "17 services will not answer for some time; to see whether steps have less downtime, "
         "run ascend-vllm plan test --live"
     )
 

@@ -27,6 +27,7 @@ from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.keys.source import Source
 from models.stack_file.keys.stack import StackConfig
 from models.stack_file.keys.storage import Target
+from models.stack_file.keys.update import Update
 from models.tagged_union import choice_in, kind_of
 from tests.conftest import ROOT
 
@@ -60,6 +61,7 @@ RECORDS: list[tuple[str, Any]] = [
     ("services.NAME.network.egress", Destination),
     ("services.NAME.disruptionBudget", DisruptionBudget),
     ("services.NAME.compare", Compare),
+    ("services.NAME.update", Update),
     ("services.NAME.monitoring", Monitoring),
     ("services.NAME.podTemplate", PodTemplate),
     ("services.NAME.podTemplate.metadata", PodMetadata),

@@ -61,6 +61,7 @@ DEFAULTS = [
     ("compare.maxScoreChange", 0.05, "default"),
     ("compare.maxSlowdown", 0.1, "default"),
     ("compare.errorProbability", 0.05, "default"),
+    ("update.kind", "inPlace", "default"),
     ("answeredBy", None, "default"),
     ("expose.type", "ClusterIP", "default"),
     ("expose.annotations", {}, "default"),

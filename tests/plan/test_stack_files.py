@@ -217,3 +217,45 @@ def test_the_way_back_undoes_an_update_with_the_old_version(project: Path) -> No
     assert services["qwen"]["image"].endswith("912")
     assert services["qwen"]["replicas"] == 1
     assert services["qwen"]["rollout"] == "recreate"
+
+
+BESIDE = replace(
+    STEP,
+    kind="switch",
+    way="",
+    state={"qwen": Replicas(is_new=False, number=1), "qwen-next": Replicas(is_new=True, number=1)},
+    companions={"qwen-next": "qwen"},
+    switched=("qwen",),
+)
+
+
+def with_comparison(project: Path) -> tuple[StackFile, StackFile]:
+    old, new = files(project)
+    wanted = {**new.services["qwen"], "update": "compare", "expose": "LoadBalancer"}
+    return old, replace(new, services={"qwen": wanted})
+
+
+def test_after_the_switch_the_next_launch_answers_the_requests_to_the_present_one(project: Path) -> None:
+    old, new = with_comparison(project)
+
+    services = yaml.safe_load(text_after(old, new, BESIDE))["config"]["ascend-vllm:services"]
+
+    assert services["qwen"]["image"].endswith("912")
+    assert services["qwen"]["answeredBy"] == "qwen-next"
+    assert services["qwen-next"]["image"].endswith("913")
+    assert services["qwen-next"]["replicas"] == 1
+    assert not {"update", "rollout", "expose"} & services["qwen-next"].keys()
+    (project / "Pulumi.prod.yaml").write_text(text_after(old, new, BESIDE))
+    assert check(resolve(load_stack("prod", project=project))).errors == ()
+
+
+def test_before_the_switch_and_after_the_switch_back_the_service_answers_itself(project: Path) -> None:
+    old, new = with_comparison(project)
+    updated = {**BESIDE.state, "qwen": Replicas(is_new=True, number=1)}
+    back = replace(BESIDE, kind="switch back", switched=(), state=updated)
+
+    for step in (undone(BESIDE, before=replace(BESIDE, switched=())), back):
+        services = yaml.safe_load(text_after(old, new, step))["config"]["ascend-vllm:services"]
+        assert set(services) == {"qwen", "qwen-next"}
+        assert "answeredBy" not in services["qwen"]
+        assert "update" not in services["qwen"]

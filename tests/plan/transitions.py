@@ -12,6 +12,7 @@ from models.check import check
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedStack
 from models.service.rollout import Demand
+from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.load import load_text
 from models.stack_file.parse import LoadedStack
 from plan import Node, PlannedService, Transition, Version
@@ -75,6 +76,28 @@ def load(services: dict[str, Any], pools: dict[str, Any], **cluster: Any) -> Loa
         "ascend-vllm:services": services,
     }
     return load_text("prod", "Pulumi.prod.yaml", yaml.safe_dump({"config": config}))
+
+
+def generated_with_comparison(seed: int) -> Update:
+    """A generated update in which each new image and size is compared before it answers, on up to two nodes more."""
+    update = generated(seed, most_services=3)
+    draw = random.Random(seed)  # noqa: S311  the transitions are the same in every run
+    nodes = update.new.cluster.pools["snt9b"].nodes + draw.choice([0, 0, 1, 2])
+    pools = {"snt9b": {"nodes": nodes, "npusPerNode": 8, "npuMemory": "64Gi"}}
+    old = {name: _named_model(config) for name, config in update.old.services.items()}
+    new = {}
+    for name, config in update.new.services.items():
+        comparison: dict[str, Any] = {"kind": "compare", "timeout": "10m"}
+        if draw.random() < 0.3:
+            comparison["replicas"] = 1
+        new[name] = {**_named_model(config), "update": comparison}
+    return Update(load(old, pools), load(new, pools))
+
+
+def _named_model(config: ServiceConfig) -> dict[str, Any]:
+    """An entry with a name of the model that does not change with the weights."""
+    values = config.model_dump(by_alias=True, exclude_unset=True)
+    return {**values, "engine": {**values["engine"], "servedModelName": "m"}}
 
 
 def generated(seed: int, most_services: int = 4) -> Update:

@@ -31,6 +31,7 @@ def _plan(plan: UpdatePlan | NoPlan) -> dict[str, Any]:
             "isPossible": False,
             "missingNpus": plan.missing,
             "missingInQueue": plan.queue,
+            "missingBeside": plan.beside,
             "steps": [],
         }
     steps = [_step(number, step) for number, step in enumerate(plan.steps, start=1)]
@@ -62,6 +63,16 @@ def _step(number: int, step: Step) -> dict[str, Any]:
         "downtimeSeconds": dict(step.downtime),
         "freedNpus": dict(step.frees),
         "services": services,
+        "answeredBy": _answered_by(step),
+    }
+
+
+def _answered_by(step: Step) -> dict[str, str]:
+    """The companion that answers after the step, by its service."""
+    return {
+        service: companion
+        for companion, service in step.companions.items()
+        if service in step.switched
     }
 
 

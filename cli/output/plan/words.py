@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from models.service.companion import companion_name
 from models.words import counted, duration, listed
 from plan import NoPlan, Step, UpdatePlan
 from review.stepwise import Stepwise
@@ -54,7 +55,11 @@ def at_once_text(stepwise: Stepwise) -> str:
     if stepwise.refusals:
         return f"pulumi up alone is refused: {'; '.join(stepwise.refusals)}"
     text = f"pulumi up alone: {downtimes_text(stepwise.at_once)}"
-    if not stepwise.saved and isinstance(stepwise.plan, UpdatePlan):
+    if isinstance(stepwise.plan, NoPlan):
+        return text
+    if any(step.kind == "compare" for step in stepwise.plan.steps):
+        return f"{text}, and no comparison"
+    if not stepwise.saved:
         text += ", so the plan saves none"
     return text
 
@@ -74,10 +79,14 @@ def refusal(refused: NoPlan) -> str:
     """Why there is no plan."""
     npus = counted(refused.missing, "NPU")
     verb = "is" if refused.missing == 1 else "are"
+    place = "on the nodes"
     if refused.queue is not None:
-        return f"no plan: {npus} {verb} missing in the quota of queue {refused.queue}"
+        place = f"in the quota of queue {refused.queue}"
+    if refused.beside is not None:
+        companion = companion_name(refused.beside)
+        place += f" for {companion} beside {refused.beside} (update: compare)"
     if refused.missing:
-        return f"no plan: {npus} {verb} missing on the nodes"
+        return f"no plan: {npus} {verb} missing {place}"
     return "no plan: the wanted pods fit on the nodes, but no order of steps was found"
 
 
@@ -88,6 +97,14 @@ def _action(step: Step) -> str:
     if step.kind == "start":
         number = f", {counted(step.after, 'replica')}" if step.after > 1 else ""
         return f"start {step.service}{number}"
+    companion = companion_name(step.service)
+    texts = {
+        "compare": f"compare {companion} with {step.service}",
+        "switch": f"switch {step.service} to {companion}",
+        "switch back": f"switch {step.service} back",
+    }
+    if step.kind in texts:
+        return texts[step.kind]
     if step.kind == "update":
         number = f" {replicas}" if step.before != step.after else ""
         return f"update {step.service}{number}, {_UPDATES[step.way]}"

@@ -57,10 +57,10 @@ def _problem(
             f"answeredBy of {service.name} names {name}, and one of them is in kvTransfer",
             "the router sends each request to both services of the pair, and not to one",
         )
-    return _client_problem(service, answering)
+    return client_problem(service, answering)
 
 
-def _client_problem(
+def client_problem(
     service: ResolvedService, answering: ResolvedService
 ) -> tuple[str, str] | None:
     """What clients of a service would have to change, and the consequence; None if they notice nothing."""

@@ -44,6 +44,7 @@ from models.stack_file.keys.operation import (
 )
 from models.stack_file.keys.pod_template import PodTemplate
 from models.stack_file.keys.pull_secret import PullSecret
+from models.stack_file.keys.update import Update, UpdateInPlace
 
 LONGEST = 24 * 3600
 """Longest time that a pod may take to start or to end, in seconds."""
@@ -187,6 +188,11 @@ class ServiceConfig(Record):
     compare: Compare = Field(default=Compare(), examples=[{"maxSlowdown": 0.05}])
     """When `ascend-vllm compare` promotes another server in place of the service."""
 
+    update: Update = Field(
+        default=UpdateInPlace(), examples=["compare", {"kind": "compare", "rounds": 0}]
+    )
+    """How `ascend-vllm upgrade` replaces the launch: `inPlace`, `compare`, or a mapping."""
+
     answered_by: DnsLabel | None = Field(default=None, examples=["qwen-next"])
     """Another service of the stack whose pods answer the requests to this one. The Service keeps its name and address,
     and selects the pods of the other service; its own pods get no new requests."""
@@ -238,6 +244,7 @@ SHORTHANDS = {
     ("server", "kind"),
     ("graph", "kind"),
     ("rollout", "kind"),
+    ("update", "kind"),
     ("mindSpeed", "kind"),
     ("chatTemplate", "path"),
     ("expose", "type"),
