@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -14,39 +13,23 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from models.credentials import masked
-from models.record import Record, duration_text
+from models.record import Record
 from models.stack_file.errors.mapping_readings import mapping_readings
-from models.yaml_scalar import TRUTHS, as_yaml, plain_scalar
-
-_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-_SIZE = re.compile(r"[0-9.]+[KMGTPE]i")
-_PLAIN_SIZE = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_MOST_GIB = 4096
-"""A larger number without its unit is an amount in Mi."""
-_SIZE_IN_WORDS = re.compile(
-    r"([0-9][0-9_]*(?:\.[0-9]+)?) ?([kmgtpe])(?:i?b|i)?", re.IGNORECASE
+from models.stack_file.errors.scalar_readings import (
+    counts,
+    durations,
+    readings,
+    readings_of_number,
+    sizes,
+    sizes_of_number,
 )
-_COUNT_IN_WORDS = re.compile(r"([0-9]{1,9}) ?([kKmM]i|[kKmM])")
-_FACTORS = {
-    "k": 1000,
-    "K": 1024,
-    "Ki": 1024,
-    "ki": 1024,
-    "m": 1000**2,
-    "M": 1024**2,
-    "Mi": 1024**2,
-    "mi": 1024**2,
-}
-"""The factors of the letters after a number, such as 32K, in vLLM (vllm/engine/arg_utils.py, human_readable_int).
+from models.yaml_scalar import as_yaml
 
-vLLM does not read Ki and Mi; they mean what they mean in a quantity of Kubernetes.
-"""
-_SWITCH_KEYS = ("enable", "enabled")
-"""The only key of a mapping that stands for true or false."""
-_UNIT = r"([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?"
-_TIME_IN_WORDS = re.compile(rf"([0-9]+) ?{_UNIT}\b", re.IGNORECASE)
-_FRACTION_IN_WORDS = re.compile(rf"([0-9]+\.[0-9]+) ?{_UNIT}", re.IGNORECASE)
-_SECONDS = {"h": 3600, "m": 60, "s": 1}
+_LAST_PORT = 65535
+_MOST_SECONDS_OF_A_LOWER_BOUND = 60
+_LEAST_PERCENT = 2
+"""A share of at least this number is one in percent."""
+_DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def value_edit(
@@ -63,7 +46,7 @@ def value_edit(
     if field is None or (refused is False and _is_mapping(field)):
         return f"remove {key}"
     for candidate in _candidates(field, refused, bound):
-        if _is_accepted(field, candidate):
+        if is_accepted(field, candidate):
             return f"write {key}: {as_yaml(candidate)}"
     return f"remove {key}"
 
@@ -101,10 +84,10 @@ def list_edit(key: str, field: FieldInfo | None, refused: Any) -> str:
         valid = [
             candidate
             for candidate in (value, *_candidates(item, value, None))
-            if _is_accepted(item, candidate)
+            if is_accepted(item, candidate)
         ]
         items += valid[:1]
-    if items and _is_accepted(field, items):
+    if items and is_accepted(field, items):
         return f"write {key}: {as_yaml(items)}"
     return value_edit(key, field, None)
 
@@ -127,7 +110,7 @@ def key_edit(key: str, field: FieldInfo | None, name: str) -> str:
             f"{variable_name(name)}_",
             _dns_label(name),
         ):
-            if _is_accepted(keys, candidate):
+            if is_accepted(keys, candidate):
                 return f"rename {key} to {candidate}"
     return f"remove {key}"
 
@@ -141,6 +124,28 @@ def item_of(annotation: Any) -> Any:
         if found is not None:
             return found
     return None
+
+
+def nearest_accepted(field: FieldInfo, refused: Any) -> Any:
+    """The user's own value in a form that a field accepts; None if it has no such form."""
+    for candidate in _own_forms(field, refused):
+        if is_accepted(field, candidate):
+            return candidate
+    return None
+
+
+def is_accepted(field: FieldInfo, value: Any) -> bool:
+    """Whether a field accepts a value of a stack file."""
+    annotation: Any = field.annotation
+    if field.metadata:
+        annotation = Annotated[annotation, *field.metadata]
+    try:
+        TypeAdapter(annotation).validate_json(
+            json.dumps(value), strict=True, by_alias=True, by_name=False
+        )
+    except (ValidationError, ValueError, TypeError):
+        return False
+    return True
 
 
 def service_name(name: str) -> str:
@@ -164,20 +169,39 @@ def variable_name(name: str) -> str:
 def _candidates(field: FieldInfo, refused: Any, bound: Any) -> Iterator[Any]:
     """Values that can replace a refused one: first the user's own in other forms, then the examples."""
     examples = list(field.examples or [])
+    if isinstance(refused, int | float) and bound == 1 and refused >= _LEAST_PERCENT:
+        yield round(refused / 100, 4)
+    if isinstance(bound, int) and not _is_port(field):
+        yield from (bound, bound + 1, bound - 1)
+        if bound > _MOST_SECONDS_OF_A_LOWER_BOUND:
+            yield f"{bound}s"
+    yield from _own_forms(field, refused)
+    if isinstance(refused, dict):
+        yield from _completed(refused, examples)
+    default = field.get_default()
+    has_default = not field.is_required() and not isinstance(default, Record | None)
+    if has_default and _is_port(field):
+        yield default
+    yield from examples
+    if has_default:
+        yield default
+
+
+def _own_forms(field: FieldInfo, refused: Any) -> Iterator[Any]:
+    """The user's own value, as it is and in other forms."""
+    examples = list(field.examples or [])
     if refused is not None:
         yield refused
-    if isinstance(bound, int):
-        yield from (bound, bound + 1, bound - 1)
     yield from mapping_readings(refused)
     if isinstance(refused, str):
-        yield from _readings(refused)
+        yield from readings(refused)
         yield from _similar_texts(field, refused, examples)
-        yield from _counts(refused)
+        yield from counts(refused)
     elif isinstance(refused, dict):
-        yield from _switches(refused)
+        yield from _only_values(refused, examples)
     elif isinstance(refused, int | float) and not _has_form(examples):
-        yield from _sizes_of_number(refused, examples)
-        yield from _readings_of_number(refused)
+        yield from sizes_of_number(refused, examples)
+        yield from readings_of_number(refused)
     elif (
         isinstance(refused, list)
         and len(refused) == 1
@@ -186,27 +210,11 @@ def _candidates(field: FieldInfo, refused: Any, bound: Any) -> Iterator[Any]:
         yield refused[0]
     if refused is not None and not isinstance(refused, list | dict):
         yield [refused]
-    if isinstance(refused, dict):
-        yield from _completed(refused, examples)
-    yield from examples
-    default = field.get_default()
-    if not field.is_required() and not isinstance(default, Record | None):
-        yield default
 
 
-def _readings(text: str) -> Iterator[Any]:
-    """The number or the truth value that a text stands for."""
-    yield plain_scalar(text.strip())
-    truth = TRUTHS.get(text.strip().lower())
-    if truth:
-        yield truth == "true"
-
-
-def _counts(text: str) -> Iterator[int]:
-    """The number that a text such as 32K stands for."""
-    count = _COUNT_IN_WORDS.fullmatch(text.strip())
-    if count:
-        yield int(count[1]) * _FACTORS[count[2]]
+def _is_port(field: FieldInfo) -> bool:
+    """Whether a field is a port, whose nearest valid number is no better than its default."""
+    return any(getattr(limit, "le", None) == _LAST_PORT for limit in field.metadata)
 
 
 def _has_form(examples: list[Any]) -> bool:
@@ -214,32 +222,16 @@ def _has_form(examples: list[Any]) -> bool:
     return any(isinstance(example, str) and "/" in example for example in examples)
 
 
-def _switches(mapping: dict[str, Any]) -> Iterator[Any]:
-    """The truth value in a mapping such as `{enabled: true}`."""
-    if len(mapping) == 1:
-        for key, value in mapping.items():
-            if key in _SWITCH_KEYS and isinstance(value, bool):
-                yield value
-
-
-def _sizes_of_number(number: float, examples: list[Any]) -> Iterator[str]:
-    """A number without its unit as a size, if the field has sizes: 64Gi for 64."""
-    if number > 0 and not isinstance(number, bool) and examples:
-        yield from _sizes(json.dumps(number), examples[0])
-
-
-def _readings_of_number(number: float) -> Iterator[Any]:
-    """The number or the truth value as text, as a duration, and without its fraction."""
-    text = json.dumps(number)
-    yield text
-    if isinstance(number, bool):
+def _only_values(mapping: dict[str, Any], examples: list[Any]) -> Iterator[Any]:
+    """The value of a mapping with one key, such as `{enabled: true}` and `{timeout: 20m}`."""
+    if len(mapping) != 1:
         return
-    if number in (0, 1):
-        yield number == 1
-    yield f"{text}s"
-    if math.isfinite(number):
-        yield round(number)
-        yield f"{round(number)}s"
+    for value in mapping.values():
+        if isinstance(value, str | bool | int | float):
+            yield value
+        if isinstance(value, str):
+            yield from durations(value)
+            yield from sizes(value, examples[0] if examples else None)
 
 
 def _similar_texts(field: FieldInfo, text: str, examples: list[Any]) -> Iterator[str]:
@@ -252,8 +244,8 @@ def _similar_texts(field: FieldInfo, text: str, examples: list[Any]) -> Iterator
     one_line = " ".join(text.split())
     yield one_line
     first = examples[0] if examples else None
-    yield from _sizes(one_line, first)
-    yield from _durations(one_line)
+    yield from sizes(one_line, first)
+    yield from durations(one_line)
     _, separator, rest = one_line.partition("://")
     if separator and isinstance(first, str) and first.startswith("https://"):
         yield f"https://{rest}"
@@ -265,31 +257,6 @@ def _similar_texts(field: FieldInfo, text: str, examples: list[Any]) -> Iterator
             yield f"/{one_line}"
     if isinstance(first, str) and _DNS_LABEL.fullmatch(first):
         yield _dns_label(text)
-
-
-def _sizes(text: str, example: Any) -> Iterator[str]:
-    """A size as Kubernetes writes it, for a field of sizes: 64Gi for `64GiB` and for `64 gb`."""
-    if not isinstance(example, str) or not _SIZE.fullmatch(example):
-        return
-    if _PLAIN_SIZE.fullmatch(text):
-        unit = "Gi" if float(text) < _MOST_GIB else "Mi"
-        yield f"{text}{unit}"
-    size = _SIZE_IN_WORDS.fullmatch(text)
-    if size:
-        number = size[1].replace("_", "")
-        yield f"{number}{size[2].upper()}i"
-
-
-def _durations(text: str) -> Iterator[str]:
-    """A duration as Kubernetes writes it: 1h30m for `1 h 30 min`, and 5400s for `1.5h`."""
-    fraction = _FRACTION_IN_WORDS.fullmatch(text)
-    if fraction:
-        seconds = float(fraction[1]) * _SECONDS[fraction[2].lower()]
-        yield duration_text(round(seconds))
-        return
-    parts = _TIME_IN_WORDS.findall(text)
-    if parts:
-        yield "".join(f"{number}{unit.lower()}" for number, unit in parts)
 
 
 def _literals(annotation: Any) -> Iterator[Any]:
@@ -345,15 +312,3 @@ def _records(annotation: Any) -> Iterator[type[Record]]:
         yield annotation
     for part in get_args(annotation):
         yield from _records(part)
-
-
-def _is_accepted(field: FieldInfo, value: Any) -> bool:
-    """Whether a field accepts a value of a stack file."""
-    annotation: Any = field.annotation
-    if field.metadata:
-        annotation = Annotated[annotation, *field.metadata]
-    try:
-        TypeAdapter(annotation).validate_json(json.dumps(value), strict=True)
-    except (ValidationError, ValueError, TypeError):
-        return False
-    return True
