@@ -83,6 +83,7 @@ FORMS = [
         "write model: {source: {kind: claim, name: models, directory: a}}",
     ),
     ("model: {source: {hostPath: {path: /mnt/models/a}}}", "write model: /mnt/models/a"),
+    ("model: {hostPath: {path: /mnt/models/a}}", "write model: /mnt/models/a"),
     ("model: {id: Qwen/Qwen3-8B}", "write model: /mnt/models/Qwen3-8B"),
     (
         "image: {registry: quay.io, repository: ascend/vllm-ascend, tag: v0.23.0, pullPolicy: Always}",
@@ -94,6 +95,10 @@ FORMS = [
         "write rollout: {kind: rollingUpdate, maxSurge: 1}",
     ),
     ("strategy: {type: Recreate}", "write rollout: recreate and remove strategy"),
+    (
+        "lora: {modules: [{name: a, path: /mnt/models/a}], max_lora_rank: 64}",
+        "write lora: {adapters: {a: /mnt/models/a}, maxRank: 64}",
+    ),
     ("lora: [/mnt/models/adapters/a]", "write lora: {adapters: {a: /mnt/models/adapters/a}}"),
     ("podTemplate: {nodeSelector: {a: b}}", "write podTemplate: {spec: {nodeSelector: {a: b}}}"),
     ("monitoring: {enabled: false}", "remove monitoring"),

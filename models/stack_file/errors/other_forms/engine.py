@@ -72,6 +72,13 @@ _NAMED_METHODS = ("eagle3", "eagle", "medusa", "dflash")
 _QUANTIZED_INTEGERS = ("w8a8", "w4a8", "w4a4", "w8a16", "w4a16", "int8", "int4")
 _OF_THE_PLUGIN = ("modelslim", "msmodelslim", "ascend", "w8a8dynamic")
 _KINDS_OF_ITEMS = {"image", "video", "audio"}
+_LORA_KEYS = {
+    "modules": "adapters",
+    "loramodules": "adapters",
+    "maxlorarank": "maxRank",
+    "maxrank": "maxRank",
+    "maxloras": "maxLoras",
+}
 _METHOD_KEYS = ("method", "kind", "quantMethod", "quant_method", "type", "name")
 
 
@@ -209,7 +216,7 @@ def lora(value: Any, _service: Service) -> Edits | None:
         return {}
     if value.keys() == {"name", "path"}:
         return {"lora": {"adapters": _adapters(value)}}
-    values = renamed(value, {"modules": "adapters", "loramodules": "adapters"})
+    values = renamed(value, _LORA_KEYS)
     if values and all(_is_path(path) for path in values.values()):
         return {"lora": {"adapters": values}}
     if isinstance(values.get("adapters"), list | str):

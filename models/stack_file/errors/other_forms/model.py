@@ -98,6 +98,8 @@ def _source_inside(values: dict[str, Any]) -> Any:
         for key in (*_CLAIM_KEYS, *_DIRECTORY_KEYS, "kind"):
             values.pop(key, None)
         return claim
+    if isinstance(values.get("hostPath"), dict):
+        return _host_path({"hostPath": values.pop("hostPath")})
     for key in (*_PATH_KEYS, *_HUB_KEYS):
         if isinstance(values.get(key), str):
             return in_models(values.pop(key))
