@@ -49,7 +49,7 @@ def apply_fix(finding: Finding, document: StackDocument) -> Change | None:
     edits = found[0]
     subject = _subject(finding, document)
     for edit in edits:
-        _apply(edit, path_of(edit, finding), document)
+        _apply(edit, path_of(edit, finding, edits), document)
     kind = _KINDS[finding.rule]
     is_renamed = edits[0].verb == "rename" or finding.rule == "flag-with-key"
     if is_renamed and edits[0].verb != "remove":

@@ -16,6 +16,7 @@ key is searched for at the finding's marks, then in the service, then in the map
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,12 +69,22 @@ def alternatives(fix: str) -> list[list[Edit]]:
     return found
 
 
-def path_of(edit: Edit, finding: Finding) -> Path:
-    """The path of an edit's key from the top of the stack file, without the prefix of the project."""
+def path_of(edit: Edit, finding: Finding, edits: Sequence[Edit] = ()) -> Path:
+    """The path of an edit's key from the top of the stack file, without the prefix of the project.
+
+    Args:
+        edit: The edit.
+        finding: The finding with the fix.
+        edits: All edits of the alternative. What one of them removes is not what another one writes.
+    """
     keys = tuple(edit.key.split("."))
     if edit.under:
         keys = (*edit.under.split("."), *keys)
-    for mark in finding.marks:
+    is_moved = any(
+        other.verb == "remove" and other.key.endswith(f".{edit.key}") for other in edits
+    )
+    marks = () if is_moved and edit.verb == "write" else finding.marks
+    for mark in marks:
         marked = ".".join(("", *mark.path))
         if marked.endswith(f".{edit.key}") and not edit.under:
             return mark.path

@@ -22,6 +22,12 @@ from models.record import Record
 KIND = "kind"
 """The key that names the record, in unions that have it."""
 
+TEXT = "[text]"
+"""The tag of a text in a union of texts and records."""
+
+RECORD = "[record]"
+"""The tag of a record in a union of texts and records."""
+
 _ABOUT_THE_KEY = ("title", "description", "default", "examples")
 
 

@@ -15,6 +15,7 @@ from models.record import DnsLabel, Line, Record, Text
 from models.stack_file.checksums import Checksums
 from models.stack_file.errors.misspelled_keys import join_misspelled_keys
 from models.stack_file.errors.nearest_names import service_name
+from models.stack_file.errors.other_forms.edits import with_other_forms
 from models.stack_file.errors.place import in_one_line
 from models.stack_file.errors.shape import shape_finding
 from models.stack_file.keys.cluster import ClusterConfig
@@ -127,7 +128,7 @@ def parse_stack(
     kv_transfer: KvTransfer | None = None
     if complete:
         frame, problems = parse(_Frame, dict(values), ())
-        findings += [_at_the_top(problem, prefix) for problem in problems]
+        findings += [_at_the_top(problem, prefix, values) for problem in problems]
         if frame:
             accept = frame.accept
             kv_transfer = frame.kv_transfer
@@ -180,10 +181,26 @@ def _not_read(service: str) -> Finding:
     )
 
 
-def _at_the_top(finding: Finding, prefix: str) -> Finding:
+def _with_name_of_service(finding: Finding, values: Mapping[str, Any]) -> Finding:
+    """A finding about a missing service of a pair, whose fix names another service of the stack."""
+    pair = values.get("kvTransfer")
+    path = finding.marks[-1].path
+    if path[:-1] != ("kvTransfer",) or not isinstance(pair, dict):
+        return finding
+    services = values.get("services")
+    names = [*services] if isinstance(services, dict) else []
+    others = [name for name in names if name not in pair.values()]
+    if not others:
+        return replace(finding, fix="remove kvTransfer, or add the other service")
+    return replace(finding, fix=f"write {path[-1]}: {others[0]} under kvTransfer")
+
+
+def _at_the_top(finding: Finding, prefix: str, values: Mapping[str, Any]) -> Finding:
     """A finding about a key at the top, whose fix writes the key as the file has it."""
     if finding.rule != "missing-key":
         return finding
+    if len(finding.marks[-1].path) > 1:
+        return _with_name_of_service(finding, values)
     edit = finding.fix.removeprefix("write ")
     return replace(finding, fix=f"write {prefix}:{edit} under config")
 
@@ -192,6 +209,7 @@ def parse_service(name: str, value: Any) -> tuple[ServiceConfig | None, list[Fin
     """A service of the stack file, and all errors of its shape and its name."""
     config, problems = parse(ServiceConfig, value, ("services", name))
     findings = check_name(name)
+    problems = with_other_forms(value, problems, ServiceConfig)
     for problem in problems:
         findings.append(replace(problem, service=name))
     return config, findings

@@ -225,7 +225,7 @@ def test_the_fix_of_a_bucket_without_manifest_has_both() -> None:
 
 
 def test_the_finding_about_an_unknown_key_in_a_list_names_the_known_keys() -> None:
-    assert one(refused(pullSecrets="[{name: registry}]")).fix == "write pullSecrets.0: {secret: registry}"
+    assert one(refused(pullSecrets="[{name: registry}]")).fix == "write pullSecrets: [registry]"
     assert one(refused(pullSecrets="[registry, {confg: registry}]")).fix == "write pullSecrets.1: {secret: registry}"
 
 

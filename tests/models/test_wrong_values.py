@@ -59,7 +59,7 @@ WRONG = [
         "graph",
         "true",
         "graph must be a mapping, not the truth value true",
-        "write graph: eager",
+        "write graph: cann",
         "graph",
         "graph mode has several kinds",
     ),
@@ -72,7 +72,7 @@ WRONG = [
         "a slip in the short form",
     ),
     ("server", "5", "server must be a mapping, not the number 5", "write server: openai", "server", "no server"),
-    ("server", "{port: 70000}", "port 70000 must be at most 65535", "write port: 65535", "server.port", "no port"),
+    ("server", "{port: 70000}", "port 70000 must be at most 65535", "write port: 8080", "server.port", "no port"),
     (
         "server",
         "{chatTemplate: {path: a, inline: b}}",

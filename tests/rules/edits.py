@@ -30,7 +30,7 @@ def apply(edits: Sequence[Edit], finding: Finding, text: str) -> str:
             text = _without_marked_text(text, finding, edit.line)
             continue
         document = read_yaml("stack file", text).value
-        path = _in_document(path_of(edit, finding))
+        path = _in_document(path_of(edit, finding, edits))
         if edit.verb == "write":
             _write(document, path, edit.value)
             if len(edits) == 1:

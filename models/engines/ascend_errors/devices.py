@@ -69,7 +69,7 @@ DEVICE_ERRORS = (
             r"\b107001\b|\b507033\b|Set visible device failed|invalid device ?id|Invalid device ID"
             r"|device id error|ASCEND_RT_VISIBLE_DEVICES.*(?:invalid|not |error)|invalid (?:npu )?device ordinal"
             r"|Failed to (?:start|open) (?:the )?device|New device failed|device retain error"
-            r"|No NPU devices found"
+            r"|No NPU devices found|\b(?:acl)?rtSetDevice\w* (?:execute )?failed"
         ),
         meaning="an NPU cannot be opened",
         why="its index is not one of the pod's NPUs, or another container holds it; indexes begin at 0 in each pod",

@@ -44,7 +44,7 @@ OPERATOR_ERRORS = (
             r"|(?:aivec|aivector|aicore|fftsplus \w+|aic) (?:error|exception)|ACL stream synchronize failed"
             r"|MTE instruction is out of range|Kernel task happen error|DMA\) hardware execution error"
             r"|(?i:aicore|aicpu|vector core) kernel execute failed|sdma (?:copy )?error"
-            r"|The execution of the internal task times out"
+            r"|The execution of the internal task times out|internal error occurs in the task scheduler module"
         ),
         meaning="an operator hung or failed on the NPU",
         why="an operator ran too long or read wrong memory: a defect of the release, an old driver, or a faulty NPU",

@@ -168,6 +168,14 @@ SYSTEM_ERRORS = (
         weight="doubt",
     ),
     KnownError(
+        id="library",
+        pattern=r"(?:ascend_transport|libmooncake\w*|mooncake\w*|libtransfer_engine\w*)\.so: cannot open shared object",
+        meaning="a library of the KV cache transfer is not found",
+        why="the loader does not search the directory of the image that has it",
+        fix="write LD_LIBRARY_PATH: {prepend: /usr/local/lib} under env, and use the release's own image",
+        source=f"{_ISSUES}/6949",
+    ),
+    KnownError(
         id="module",
         pattern=r"ModuleNotFoundError\b|No module named|ImportError\b|Could not load this library",
         meaning="a Python module is missing in the image",

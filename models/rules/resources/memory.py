@@ -9,6 +9,7 @@ from models.catalog.facts import ModelFacts
 from models.engines.edits import (
     extra_argument_key,
     extra_argument_mark,
+    is_written,
     tensor_parallel_edit,
 )
 from models.engines.memory import GIB
@@ -18,6 +19,9 @@ from models.rules.registry import facts_rule, rule
 from models.service.fit import Fit, fit, largest_fit, largest_memory
 from models.service.resolved import ResolvedService
 from models.words import counted
+
+_MEMORY_OF_A_PROCESS = GIB
+"""The least memory of a process of the server, without weights and shared memory."""
 
 
 @facts_rule("error")
@@ -254,6 +258,25 @@ def memory_below_pinned(service: ResolvedService) -> Iterator[Finding]:
             extra_argument_mark(service, pinned.flag),
             at("npus", counted(npus, "NPU")),
         ],
+    )
+
+
+@rule("error")
+def memory_below_processes(service: ResolvedService) -> Iterator[Finding]:
+    """The memory of a pod has room for the processes of the server: at least 1 GiB for each.
+
+    There is one process for the API server and one for each NPU. Each of them loads Python, PyTorch and CANN.
+    """
+    npus = min(service.npus, service.engine.npus_used)
+    needed = (npus + 1) * _MEMORY_OF_A_PROCESS
+    memory = service.resources.memory
+    if memory >= needed or not is_written(service, "resources.memory"):
+        return
+    yield error(
+        f"resources.memory {quantity_text(memory)} is less than {quantity_text(needed)} for {npus + 1} processes",
+        why="each process loads Python, PyTorch and CANN, and the kernel kills a pod above its limit",
+        fix="remove resources.memory (the default depends on npus)",
+        marks=[at("resources.memory"), at("npus", counted(npus, "NPU"))],
     )
 
 

@@ -27,11 +27,26 @@ def mapping_readings(refused: Any) -> Iterator[dict[str, Any]]:
         refused = _words(refused)
     if not isinstance(refused, list) or not refused:
         return
+    yield from _named_mappings(refused)
     entries = _entries(refused)
     if entries is None or any(is_hidden((name,), value) for name, value in entries):
         return
     yield {name: plain_scalar(value) for name, value in entries}
     yield dict(entries)
+
+
+def _named_mappings(items: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """The mapping of a list whose items are mappings with a name, such as pools."""
+    named: dict[str, Any] = {}
+    for item in items:
+        if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+            return
+        if item.keys() <= {"name", "value", "valueFrom"}:
+            return
+        further = {key: value for key, value in item.items() if key != "name"}
+        named[item["name"]] = further
+    if len(named) == len(items) and not holds_hidden((), named):
+        yield named
 
 
 def _mapping_of_json(text: str) -> Iterator[dict[str, Any]]:
@@ -74,7 +89,8 @@ def _flags(words: Sequence[str]) -> list[tuple[str, str]] | None:
     entries: list[tuple[str, str]] = []
     is_open = False
     for word in words:
-        for part in word.split(" ", 1):
+        parts = word.split(" ", 1) if word.startswith("--") else [word]
+        for part in parts:
             if part.startswith("--"):
                 name, equals, value = part.removeprefix("--").partition("=")
                 entries.append((_key(name), value if equals else "true"))

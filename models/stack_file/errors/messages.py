@@ -32,7 +32,41 @@ BOUNDS = {
 }
 """Which limit of a field is broken, and how that is said, by pydantic's name of the refusal."""
 
+SYNONYMS = {
+    "contextlength": "maxModelLen",
+    "count": "nodes",
+    "dpsize": "dataParallelSize",
+    "kubecontext": "context",
+    "loramodules": "adapters",
+    "maxcontextlen": "maxModelLen",
+    "maxlength": "maxModelLen",
+    "maxseqlen": "maxModelLen",
+    "maxlorarank": "maxRank",
+    "mem": "memory",
+    "memory": "nodeMemory",
+    "nodecount": "nodes",
+    "npucount": "npus",
+    "npunum": "npus",
+    "npus": "npusPerNode",
+    "ppsize": "pipelineParallelSize",
+    "shmsize": "shm",
+    "tpsize": "tensorParallelSize",
+}
+"""Other names of keys, which resemble another key more than the right one."""
+
 NICKNAMES = {
+    "cpus": "resources.cpu",
+    "dnspolicy": "podTemplate.spec.dnsPolicy",
+    "dp": "engine.dataParallelSize",
+    "ep": "engine.enableExpertParallel",
+    "maxbatchsize": "engine.maxNumSeqs",
+    "maxconcurrency": "engine.maxNumSeqs",
+    "pdb": "disruptionBudget",
+    "podannotations": "podTemplate.metadata.annotations",
+    "podlabels": "podTemplate.metadata.labels",
+    "runtimeclassname": "podTemplate.spec.runtimeClassName",
+    "serviceaccount": "podTemplate.spec.serviceAccountName",
+    "serviceaccountname": "podTemplate.spec.serviceAccountName",
     "tp": "engine.tensorParallelSize",
     "pp": "engine.pipelineParallelSize",
     "updatestrategy": "rollout",

@@ -8,20 +8,25 @@ from pydantic.fields import FieldInfo
 
 from models.credentials import holds_hidden, is_hidden
 from models.engines.flags import plain_name
-from models.engines.releases import DEFAULT_VERSION, release
 from models.finding import Mark
 from models.record import Record
 from models.stack_file.errors.annotations import record_in
 from models.stack_file.errors.messages import NICKNAMES
+from models.stack_file.errors.other_forms.arguments import argument_value
+from models.stack_file.errors.other_forms.service_release import release_of_value
 from models.stack_file.errors.place import (
     Place,
     dotted,
+    field_at,
     fields_of,
     in_one_line,
     value_at,
 )
-from models.stack_file.errors.value_edits import value_edit
+from models.stack_file.errors.value_edits import nearest_accepted, value_edit
 from models.yaml_scalar import as_yaml
+
+_TRUTHS = ("true", "false")
+"""Texts that stand for a truth value."""
 
 _PARTS = ("engine", "server")
 """The mappings of a service that have flags."""
@@ -42,25 +47,24 @@ def edit_that_moves(
     is_in_part = place.keys[0] in _PARTS
     if not is_in_part and "engine" not in place.known:
         return None
-    target = _target(str(place.keys[-1]), place)
+    target = _target(str(place.keys[-1]), place, value)
     if target:
-        write = _edit_of_target(record, target, place, refused, value)
-        return _edit_to_target(target, write, where, refused)
+        return _edit_to_target(record, target, where, refused, value)
     if is_in_part:
         return _edit_to_service(record, where, refused)
     return None
 
 
-def _target(name: str, place: Place) -> str | None:
+def _target(name: str, place: Place, value: Any) -> str | None:
     """The key of another place that a name means: by a nickname, a flag of the engine, or a key of a record.
 
     It may have its value with it, such as `graph: eager`.
     """
-    default_release = release(DEFAULT_VERSION)
-    flag = default_release.flag(name)
+    release = release_of_value(value if isinstance(value, dict) else {})
+    flag = release.flag(name)
     if flag is None:
         return NICKNAMES.get(plain_name(name)) or _key_inside(name, place)
-    owner = default_release.owned_flags.get(flag.name)
+    owner = release.owned_flags.get(flag.name)
     if owner:
         return owner
     if place.keys[0] in _PARTS:
@@ -82,88 +86,72 @@ def _key_inside(name: str, place: Place) -> str | None:
     return None
 
 
-def _edit_to_target(target: str, write: str, where: Mark, refused: Any) -> str:
+def _edit_to_target(
+    record: type[Record], target: str, where: Mark, refused: Any, value: Any
+) -> str:
     """The edit that moves a value to the key that its key means.
 
     Args:
+        record: The record that was validated.
         target: The key, which may have its value with it.
-        write: The edit that writes the value to this key.
         where: The position of the key.
         refused: The value.
+        value: The value of the record as the user wrote it.
     """
     remove = _edit_that_removes(where)
+    write = None
     has_value = ": " in target
     if has_value:
         is_complete = "…" not in target and refused is not False
-        if is_complete:
-            return f"write {target} and {remove}"
-        return f"{remove}, and use {target}"
-    if _may_be_secret(where, refused):
+        write = f"write {target}" if is_complete else None
+    elif not _may_be_secret(where, refused):
+        write = _edit_that_writes(record, target, refused, value)
+    if write is None:
         return f"{remove}, and use {target}"
     return f"{write} and {remove}"
-
-
-def _edit_of_target(
-    record: type[Record], key: str, place: Place, refused: Any, value: Any
-) -> str:
-    """The edit that writes a value to the key that its key means."""
-    if key in place.known:
-        return _edit_of_known_key(key, place, refused)
-    return _edit_of_key_inside(record, key, refused, value)
 
 
 def _edit_that_removes(where: Mark) -> str:
     return f"remove {in_one_line(dotted(where.path))}"
 
 
-def _edit_of_known_key(key: str, place: Place, refused: Any) -> str:
-    """The edit that writes a value to a key next to its own one."""
-    kept = refused
-    if key == "rollout":
-        kept = _rollout_kind(refused)
-    return value_edit(key, place.known[key], kept)
-
-
-def _rollout_kind(strategy: Any) -> Any:
-    """The kind of a rollout for the strategy of a Deployment: `recreate` for `{type: Recreate}`."""
-    if isinstance(strategy, dict) and "type" in strategy:
-        strategy = strategy["type"]
-    if isinstance(strategy, str):
-        return strategy[:1].lower() + strategy[1:]
-    return strategy
-
-
-def _edit_of_key_inside(
+def _edit_that_writes(
     record: type[Record], key: str, refused: Any, value: Any
-) -> str:
-    """The edit that writes a value to a key of another mapping, in the form that this key accepts.
+) -> str | None:
+    """The edit that writes a value to the key that its key means, in the form that this key accepts.
 
-    A mapping that is there already keeps its keys.
+    A mapping that is there already keeps its keys. None if the key does not accept the value.
     """
-    field = _field_at(key, record)
-    if field is not None and not isinstance(refused, dict | list):
-        edit = value_edit(key, field, refused)
-        if edit.startswith("write "):
-            return edit
-    written = value_at(key.split("."), value)
-    moved = refused
-    if isinstance(written, dict) and isinstance(refused, dict):
-        moved = {**written, **refused}
-    return f"write {key}: {as_yaml(moved)}"
+    above, _, name = key.rpartition(".")
+    moved = _joined(value_at(key.split("."), value), refused)
+    field = field_at(record, key)
+    if field is None:  # a key of a mapping with free keys
+        flag = release_of_value(value).flag(name)
+        if flag and above.endswith("extraArgs"):
+            moved = argument_value(flag, moved)
+        return f"write {key}: {as_yaml(moved)}"
+    is_new_mapping = bool(above) and value_at(above.split("."), value) is None
+    if is_new_mapping and _needs_further_keys(field_at(record, above), name):
+        return None
+    accepted = nearest_accepted(field, moved)
+    is_truth = isinstance(moved, bool) or moved in _TRUTHS
+    if accepted is None or (is_truth and not isinstance(accepted, bool)):
+        return None
+    return f"write {key}: {as_yaml(accepted)}"
 
 
-def _field_at(key: str, record: type[Record]) -> FieldInfo | None:
-    """The field at a path such as `resources.memory`; None if a part of the path has no field."""
-    field: FieldInfo | None = None
-    holder: type[Record] | None = record
-    for name in key.split("."):
-        if holder is None:
-            return None
-        field = fields_of(holder).get(name)
-        if field is None:
-            return None
-        holder = record_in(field.annotation)
-    return field
+def _joined(written: Any, moved: Any) -> Any:
+    """The value of a key after another value was moved to it: two mappings become one."""
+    if isinstance(written, dict) and isinstance(moved, dict):
+        return {**written, **moved}
+    return moved
+
+
+def _needs_further_keys(field: FieldInfo | None, name: str) -> bool:
+    """Whether a mapping needs more keys than one."""
+    inner = record_in(field.annotation) if field else None
+    fields = fields_of(inner) if inner else {}
+    return any(fields[key].is_required() for key in fields if key != name)
 
 
 def _edit_to_service(record: type[Record], where: Mark, refused: Any) -> str | None:

@@ -12,16 +12,10 @@ from pydantic.fields import FieldInfo
 from models.credentials import masked
 from models.record import Record
 from models.stack_file.errors.annotations import item_of, record_in
-from models.tagged_union import Choice, choice_in
+from models.tagged_union import RECORD, TEXT, Choice, choice_in
 
 Step = str | int
 """A key of a mapping, or an index of a list."""
-
-TEXT = "[text]"
-"""The tag of a text in a union of texts and records."""
-
-RECORD = "[record]"
-"""The tag of a record in a union of texts and records."""
 
 KEY_STEP = "[key]"
 """The step of pydantic for a key of a mapping that is refused."""
@@ -140,6 +134,16 @@ def value_at(keys: Sequence[Step], value: Any) -> Any:
         else:
             return None
     return value
+
+
+def field_at(record: type[Record], path: str) -> FieldInfo | None:
+    """The field at keys joined by dots; None for a key of a mapping with free keys."""
+    found: FieldInfo | None = None
+    holder: type[Record] | None = record
+    for key in path.split("."):
+        found = fields_of(holder).get(key) if holder else None
+        holder = record_in(found.annotation) if found else None
+    return found
 
 
 def fields_of(record: type[Record]) -> dict[str, FieldInfo]:

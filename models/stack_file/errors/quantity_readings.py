@@ -64,7 +64,9 @@ def sizes(text: str) -> Iterator[str]:
 
 
 def durations(text: str) -> Iterator[str]:
-    """The duration that a text stands for: 1h30m for `1 h 30 min`, and 5400s for `1.5h`."""
+    """The duration that a text stands for: 1h30m for `1 h 30 min`, and 5400s for `1.5h`, and 60s for `60`."""
+    if text.isascii() and text.isdigit():
+        yield f"{text}s"
     fraction = _FRACTION_OF_TIME.fullmatch(text)
     if fraction:
         unit = fraction[2].lower()

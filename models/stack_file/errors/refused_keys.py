@@ -9,7 +9,7 @@ from models.engines.flags import plain_name
 from models.finding import Finding, Mark, Path
 from models.record import Record
 from models.stack_file.errors.misplaced_keys import edit_that_moves
-from models.stack_file.errors.place import Place, value_at
+from models.stack_file.errors.place import Place, in_one_line, value_at
 from models.stack_file.errors.union_errors import key_of_another_kind
 from models.stack_file.errors.unknown_keys import nearest, unknown_key
 from models.tagged_union import kind_of
@@ -38,9 +38,17 @@ def refused_key(
     if _is_known_in_another_spelling(name, place):
         return finding
     edit = edit_that_moves(record, place, where, refused, value)
+    if edit is None and _has_meant_key(name, place, value):
+        edit = f"remove {in_one_line(name)}"
     if edit is None:
         return finding
     return replace(finding, fix=edit)
+
+
+def _has_meant_key(name: str, place: Place, value: Any) -> bool:
+    """Whether the key that an unknown one resembles is written next to it."""
+    holder = value_at(place.keys[:-1], value)
+    return isinstance(holder, dict) and nearest(name, place.known) in holder
 
 
 def _is_known_in_another_spelling(name: str, place: Place) -> bool:

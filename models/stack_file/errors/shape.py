@@ -26,6 +26,7 @@ from models.stack_file.errors.place import (
     written,
 )
 from models.stack_file.errors.refused_keys import refused_key
+from models.stack_file.errors.scalar_readings import series_of_npus
 from models.stack_file.errors.union_errors import no_record
 from models.stack_file.errors.unknown_keys import nearest
 from models.stack_file.errors.value_edits import (
@@ -162,7 +163,9 @@ def _not_a_literal(refusal: _Refusal, literals: Sequence[Any]) -> tuple[str, str
     """The message and the fix for a value that is not one of a few."""
     value = refusal.input
     choices = [str(literal) for literal in literals]
-    near = nearest(str(value), dict.fromkeys(choices), likeness=0.5)
+    near = series_of_npus(str(value))
+    if near not in choices:
+        near = nearest(str(value), dict.fromkeys(choices), likeness=0.5)
     if isinstance(value, int) and all(isinstance(literal, int) for literal in literals):
         closest = min(literals, key=lambda literal: abs(literal - value))
         near = str(closest)

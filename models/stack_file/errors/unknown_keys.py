@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from models.credentials import is_hidden
 from models.engines.flags import plain_name
 from models.finding import Finding, Mark
-from models.stack_file.errors.messages import WHY_UNKNOWN
+from models.stack_file.errors.messages import SYNONYMS, WHY_UNKNOWN
 from models.stack_file.errors.place import in_one_line
 from models.stack_file.errors.value_edits import value_edit
 from models.yaml_scalar import as_yaml
@@ -49,6 +49,8 @@ def unknown_key(
         fix = f"rename {shown} to {near}"
     elif isinstance(known[near], FieldInfo):
         fix = value_edit(near, known[near], refused)
+        if fix == f"remove {near}":
+            fix = f"remove {shown}"
     else:
         fix = f"write {near}: {as_yaml(refused)}"
     return Finding(
@@ -68,6 +70,9 @@ def nearest(name: str, known: Mapping[str, Any], likeness: float = 0.7) -> str |
     """
     if len(known) > _MOST_KNOWN:
         return None
+    synonym = SYNONYMS.get(plain_name(name))
+    if synonym in known:
+        return synonym
     plain = {plain_name(key): key for key in known}
     close = get_close_matches(plain_name(name), plain, n=1, cutoff=likeness)
     return plain[close[0]] if close else None

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from models.credentials import masked
 from models.stack_file.errors.annotations import item_of, records
 from models.stack_file.errors.nearest_names import dns_label, variable_name
-from models.stack_file.errors.value_readings import value_readings
+from models.stack_file.errors.value_readings import own_readings, value_readings
 from models.yaml_scalar import as_yaml
 
 
@@ -33,7 +33,7 @@ def value_edit(
     if is_switched_off:
         return f"remove {key}"
     for value in value_readings(field, refused, bound):
-        if _is_accepted(field, value):
+        if is_accepted(field, value):
             return f"write {key}: {as_yaml(value)}"
     return f"remove {key}"
 
@@ -69,7 +69,7 @@ def list_edit(key: str, field: FieldInfo | None, refused: Any) -> str:
     items = []
     for value in refused:
         items += _corrected_item(item, value)
-    if items and _is_accepted(field, items):
+    if items and is_accepted(field, items):
         return f"write {key}: {as_yaml(items)}"
     return value_edit(key, field, None)
 
@@ -77,7 +77,7 @@ def list_edit(key: str, field: FieldInfo | None, refused: Any) -> str:
 def _corrected_item(item: FieldInfo, value: Any) -> list[Any]:
     """The item of a list, or the nearest valid one; empty if there is none."""
     for candidate in (value, *value_readings(item, value)):
-        if _is_accepted(item, candidate):
+        if is_accepted(item, candidate):
             return [candidate]
     return []
 
@@ -97,7 +97,7 @@ def key_edit(key: str, field: FieldInfo | None, name: str) -> str:
     key_annotation, _ = get_args(field.annotation)
     names = FieldInfo.from_annotation(key_annotation)
     for candidate in _similar_names(name):
-        if _is_accepted(names, candidate):
+        if is_accepted(names, candidate):
             return f"rename {key} to {candidate}"
     return f"remove {key}"
 
@@ -116,13 +116,23 @@ def _is_optional_mapping(field: FieldInfo) -> bool:
     return field.get_default() is None and any(records(field.annotation))
 
 
-def _is_accepted(field: FieldInfo, value: Any) -> bool:
+def nearest_accepted(field: FieldInfo, refused: Any) -> Any:
+    """The user's own value in a form that a field accepts; None if it has no such form."""
+    for value in own_readings(field, refused):
+        if is_accepted(field, value):
+            return value
+    return None
+
+
+def is_accepted(field: FieldInfo, value: Any) -> bool:
     """Whether a field accepts a value of a stack file."""
     annotation: Any = field.annotation
     if field.metadata:
         annotation = Annotated[annotation, *field.metadata]
     try:
-        TypeAdapter(annotation).validate_json(json.dumps(value), strict=True)
+        TypeAdapter(annotation).validate_json(
+            json.dumps(value), strict=True, by_alias=True, by_name=False
+        )
     except (ValidationError, ValueError, TypeError):
         return False
     return True

@@ -22,12 +22,16 @@ from models.stack_file.errors.quantity_readings import (
     is_size,
     sizes,
 )
-from models.yaml_scalar import meant_scalars
+from models.stack_file.errors.scalar_readings import readings
 
 _DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
-_SWITCH_KEYS = ("enable", "enabled")
-"""The only key of a mapping that stands for true or false."""
+_LAST_PORT = 65535
+
+_MOST_SECONDS_OF_A_LOWER_BOUND = 60
+
+_LEAST_PERCENT = 2
+"""A share of at least this number is one in percent."""
 
 _LEAST_LIKENESS = 0.4
 """How similar a text has to be to a choice (difflib)."""
@@ -42,31 +46,60 @@ def value_readings(field: FieldInfo, refused: Any, bound: Any = None) -> Iterato
         bound: The limit of the field that the value breaks.
     """
     examples = list(field.examples or [])
+    is_port = _is_port(field)
+    is_number = isinstance(refused, int | float)
+    if is_number and bound == 1 and refused >= _LEAST_PERCENT:
+        yield round(refused / 100, 4)
+    if isinstance(bound, int) and not is_port:
+        yield from _of_bound(bound)
+    yield from own_readings(field, refused)
+    if isinstance(refused, dict):
+        yield from _completed(refused, examples)
+    if is_port:
+        yield from _of_default(field)
+    yield from examples
+    if not is_port:
+        yield from _of_default(field)
+
+
+def own_readings(field: FieldInfo, refused: Any) -> Iterator[Any]:
+    """The user's own value, as it is and in other forms, the nearest first.
+
+    Args:
+        field: The field.
+        refused: The refused value; None to keep nothing of it.
+    """
+    examples = list(field.examples or [])
     if refused is not None:
         yield refused
-    if isinstance(bound, int):
-        yield from (bound, bound + 1, bound - 1)
     yield from mapping_readings(refused)
     if isinstance(refused, str):
         yield from _of_text(field, refused, examples)
     elif isinstance(refused, dict):
-        yield from _of_switch(refused)
+        yield from _only_value(refused, examples)
     elif isinstance(refused, int | float) and not _has_paths(examples):
         yield from _of_number(refused, examples)
     elif isinstance(refused, list):
         yield from _of_list(refused)
     if refused is not None and not isinstance(refused, list | dict):
         yield [refused]
-    if isinstance(refused, dict):
-        yield from _completed(refused, examples)
-    yield from examples
-    if not field.is_required():
-        yield from _of_default(field)
+
+
+def _is_port(field: FieldInfo) -> bool:
+    """Whether a field is a port, whose nearest valid number is no better than its default."""
+    return any(getattr(limit, "le", None) == _LAST_PORT for limit in field.metadata)
+
+
+def _of_bound(bound: int) -> Iterator[Any]:
+    """The values next to a limit of a field, which may be one of seconds."""
+    yield from (bound, bound + 1, bound - 1)
+    if bound > _MOST_SECONDS_OF_A_LOWER_BOUND:
+        yield f"{bound}s"
 
 
 def _of_text(field: FieldInfo, text: str, examples: Sequence[Any]) -> Iterator[Any]:
     """The number or the truth value that a text stands for, then similar texts, then a count such as 32K."""
-    yield from meant_scalars(text)
+    yield from readings(text)
     yield from _similar_choices(field, text)
     one_line = " ".join(text.split())
     yield one_line
@@ -118,13 +151,19 @@ def _first_of_list(text: str) -> Iterator[str]:
         yield first.strip()
 
 
-def _of_switch(mapping: dict[str, Any]) -> Iterator[bool]:
-    """The truth value in a mapping such as `{enabled: true}`."""
+def _only_value(mapping: dict[str, Any], examples: Sequence[Any]) -> Iterator[Any]:
+    """The value of a mapping with one key, such as `{enabled: true}` and `{timeout: 20m}`."""
     if len(mapping) != 1:
         return
-    for key, value in mapping.items():
-        if key in _SWITCH_KEYS and isinstance(value, bool):
-            yield value
+    (value,) = mapping.values()
+    if isinstance(value, str | bool | int | float):
+        yield value
+    if not isinstance(value, str):
+        return
+    yield from durations(value)
+    example = examples[0] if examples else None
+    if isinstance(example, str) and is_size(example):
+        yield from sizes(value)
 
 
 def _has_paths(examples: Sequence[Any]) -> bool:
@@ -187,7 +226,9 @@ def _likeness(example: dict[str, Any], refused: dict[str, Any]) -> int:
 
 
 def _of_default(field: FieldInfo) -> Iterator[Any]:
-    """The default of a field, if a stack file can contain it."""
+    """The default of a field, if it has one that a stack file can contain."""
+    if field.is_required():
+        return
     default = field.get_default()
     if default is not None and not isinstance(default, Record):
         yield default

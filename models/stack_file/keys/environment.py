@@ -8,8 +8,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from models.record import Record, Text, text_like
 from models.secret_reference import NamespaceSecret, StackSecret
-from models.stack_file.errors.place import RECORD, TEXT
-from models.tagged_union import OneOf
+from models.tagged_union import RECORD, TEXT, OneOf
 
 _NAMED_FIELDS = (
     r"metadata\.(name|namespace|uid)"
