@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import yaml
 from models.service.companion import OWN_KEYS, companion_name
 from models.stack_file.base_file import with_base
 from models.stack_file.confined import confined
+from models.stack_file.lock_file import read_lock
 from models.stack_file.project import read_project
 from models.stack_file.texts import Read, disk
 from models.stack_file.yaml_file import read_yaml
@@ -35,6 +36,8 @@ class StackFile:
     services: Mapping[str, Any]
     prefix: str
     """The project's name, which is the prefix of its keys."""
+    lock: Mapping[str, Any] = field(default_factory=dict)
+    """The entries of the lock file, by service; empty without one."""
 
 
 def read_stack_file(name: str, project: Path, read: Read = disk) -> StackFile:
@@ -61,12 +64,16 @@ def read_stack_file(name: str, project: Path, read: Read = disk) -> StackFile:
     if owner.base:
         values.setdefault("base", owner.base)
     merged = with_base(values, {}, file.parent, read)
-    return StackFile(content, merged.values.get("services") or {}, owner.name)
+    services = merged.values.get("services") or {}
+    locked, _ = read_lock(file.parent, read)
+    lock = locked.stacks.get(name, {}) if locked else {}
+    return StackFile(content, services, owner.name, lock)
 
 
 def text_after(old: StackFile, new: StackFile, step: Step) -> str:
     """The stack file after a step. Secrets stay encrypted, and everything but the services is that of the new file."""
     services = {}
+    lock = {}
     for name in sorted({*old.services, *new.services}):
         service = _service_after(name, old, new, step)
         if service is None:
@@ -74,25 +81,27 @@ def text_after(old: StackFile, new: StackFile, step: Step) -> str:
         if name in step.switched:
             service["answeredBy"] = companion_name(name)
         services[name] = service
+        lock[name] = _source_after(name, old, new, step).lock.get(name)
     for name, beside in step.companions.items():
         services[name] = _companion(new.services[beside], step.state[name])
-    config = {
-        **new.content["config"],
-        f"{new.prefix}:base": "",
-        f"{new.prefix}:services": services,
-    }
-    content = {**new.content, "config": config}
-    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+        lock[name] = new.lock.get(beside)
+    return _text(new, services, lock)
 
 
 def text_before(old: StackFile) -> str:
     """The stack file before the first step, with its services whole: the base file may have changed since."""
+    return _text(old, old.services, old.lock)
+
+
+def _text(file: StackFile, services: Mapping[str, Any], lock: Mapping[str, Any]) -> str:
+    """The text of a stack file with other services, whole, and with their entries of the lock file."""
     config = {
-        **old.content["config"],
-        f"{old.prefix}:base": "",
-        f"{old.prefix}:services": dict(old.services),
+        **file.content["config"],
+        f"{file.prefix}:base": "",
+        f"{file.prefix}:services": dict(services),
+        f"{file.prefix}:lock": {name: entry for name, entry in lock.items() if entry},
     }
-    content = {**old.content, "config": config}
+    content = {**file.content, "config": config}
     return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
 
 
@@ -119,7 +128,12 @@ def digest(old: StackFile, new: StackFile) -> str:
     Pulumi itself writes other keys, such as `encryptionsalt`, so they do not count.
     """
     document = [
-        [file.prefix, file.content.get("config"), dict(file.services)]
+        [
+            file.prefix,
+            file.content.get("config"),
+            dict(file.services),
+            dict(file.lock),
+        ]
         for file in (old, new)
     ]
     text = json.dumps(document, sort_keys=True, default=str)
@@ -134,9 +148,7 @@ def _service_after(
     if replicas is None:
         is_in_both = name in old.services and name in new.services
         return {**_between_updates(new, name), "replicas": 0} if is_in_both else None
-    source = old
-    if name not in old.services or (replicas.is_new and name in new.services):
-        source = new
+    source = _source_after(name, old, new, step)
     service = _between_updates(source, name)
     if service.get("replicas") != "external":
         service["replicas"] = replicas.number
@@ -144,6 +156,15 @@ def _service_after(
         configured = source.services[name].get("rollout")
         service["rollout"] = configured or _ROLLOUTS[step.way]
     return service
+
+
+def _source_after(name: str, old: StackFile, new: StackFile, step: Step) -> StackFile:
+    """The file that a service is from after a step."""
+    replicas = step.state.get(name)
+    is_new = replicas is None or replicas.is_new
+    if name not in old.services or (is_new and name in new.services):
+        return new
+    return old
 
 
 def _between_updates(file: StackFile, name: str) -> dict[str, Any]:

@@ -36,12 +36,13 @@ def lock_outdated(stack: ResolvedStack) -> Iterator[Finding]:
         if service.name in stack.lock.broken:
             continue
         locked = stack.lock.services.get(service.name)
-        if locked is None:
+        if locked is None and stack.lock.is_complete:
             yield _outdated(
                 stack,
                 f"{LOCK_FILE} has no service {service.name}",
                 [Mark(("services", service.name))],
             )
+        if locked is None:
             continue
         for difference in differences(service, locked):
             yield _outdated(

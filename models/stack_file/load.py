@@ -12,6 +12,7 @@ from models.finding import Finding, Mark, Path, Span
 from models.stack_file.base_file import WithBase, service_at, with_base
 from models.stack_file.confined import confined
 from models.stack_file.errors.misspelled_keys import join_misspelled_keys
+from models.stack_file.keys.locked import StackLock
 from models.stack_file.lock_file import stack_lock
 from models.stack_file.named_files import named_contents
 from models.stack_file.overrides import with_override_findings
@@ -242,7 +243,7 @@ def _complete(
     checksums, unlisted = named_contents(
         loaded, "verify", "weight-files", directory, read
     )
-    lock, lock_problems = stack_lock(loaded.name, directory, read)
+    lock, lock_problems = _lock(loaded, directory, read)
     refused_by = [*secret_values, *unreadable, *unlisted]
     refused = {str(finding.service) for finding in refused_by} & loaded.services.keys()
     return replace(
@@ -266,6 +267,19 @@ def _complete(
             *lock_problems,
         ),
     )
+
+
+def _lock(
+    loaded: LoadedStack, directory: File, read: Read
+) -> tuple[StackLock | None, list[Finding]]:
+    """The lock of a stack, from its own file or from the lock file next to it, and the findings about the lock file."""
+    if loaded.locked is None:
+        return stack_lock(loaded.name, directory, read)
+    spans = {
+        path[1:]: span for path, span in loaded.spans.items() if path[:1] == ("lock",)
+    }
+    own = StackLock(loaded.file, loaded.locked, spans=spans, is_complete=False)
+    return own, []
 
 
 def _values(

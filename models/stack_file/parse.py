@@ -20,7 +20,7 @@ from models.stack_file.errors.place import in_one_line
 from models.stack_file.errors.shape import shape_finding
 from models.stack_file.keys.cluster import ClusterConfig
 from models.stack_file.keys.kv_transfer import KvTransfer
-from models.stack_file.keys.locked import StackLock
+from models.stack_file.keys.locked import LockedService, StackLock
 from models.stack_file.keys.service import ServiceConfig
 from models.stack_file.limits import (
     MOST_NODES,
@@ -61,6 +61,8 @@ class LoadedStack:
     """The checksums that services name, by the name of their file."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """The ciphertexts of the stack's secret keys that services may refer to, by key."""
+    locked: Mapping[str, LockedService] | None = None
+    """The locked services in the stack file itself; None if it has none, as usual."""
     lock: StackLock | None = None
     """The lock of the stack; None if the lock file has no entry for it."""
     spans: Mapping[Path, Span] = field(default_factory=dict)
@@ -76,6 +78,8 @@ class _Frame(Record):
     """The model services by name."""
     kv_transfer: KvTransfer | None = None
     """Two services as one."""
+    lock: dict[DnsLabel, LockedService] | None = None
+    """The locked services, in place of those in the lock file."""
     accept: dict[Line, Line] = Field(default={})
     """Warnings about the stack as a whole that are waived."""
 
@@ -124,14 +128,10 @@ def parse_stack(
         prefix: The project's name, which is the prefix of its keys in the file.
     """
     findings: list[Finding] = []
-    accept: dict[str, str] = {}
-    kv_transfer: KvTransfer | None = None
+    frame: _Frame | None = None
     if complete:
         frame, problems = parse(_Frame, dict(values), ())
         findings += [_at_the_top(problem, prefix, values) for problem in problems]
-        if frame:
-            accept = frame.accept
-            kv_transfer = frame.kv_transfer
     cluster, problems = _parse_cluster(values.get("cluster"))
     findings += problems
     configured = values.get("services")
@@ -159,8 +159,9 @@ def parse_stack(
         cluster=cluster,
         services=services,
         broken=tuple(service for service in configured if service not in services),
-        accept=accept,
-        kv_transfer=kv_transfer,
+        accept=frame.accept if frame else {},
+        kv_transfer=frame.kv_transfer if frame else None,
+        locked=frame.lock if frame else None,
         spans=spans,
         findings=tuple(findings),
     )

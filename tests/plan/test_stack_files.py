@@ -12,7 +12,7 @@ import yaml
 
 from models.check import check
 from models.service.resolve import resolve
-from models.stack_file.load import load_stack
+from models.stack_file.load import load_stack, load_text
 from plan import Step
 from plan.progress import VERSION, Progress, progress_file, read_progress, write_progress
 from plan.stack_files import StackFile, digest, read_stack_file, text_after, text_before, undone
@@ -259,3 +259,63 @@ def test_before_the_switch_and_after_the_switch_back_the_service_answers_itself(
         assert set(services) == {"qwen", "qwen-next"}
         assert "answeredBy" not in services["qwen"]
         assert "update" not in services["qwen"]
+
+
+LOCKED = """\
+version: 1
+stacks:
+  prod:
+    qwen:
+      image: registry.example.com/ascend-vllm:6.3.{tag}
+      digest: sha256:{digit:0>64}
+      release: 0.6.3
+      weights: {{path: /mnt/models/Qwen2-7B-Instruct}}
+"""
+
+
+def locked_files(project: Path) -> tuple[StackFile, StackFile]:
+    """The files of before and after, each with its lock file."""
+    found = []
+    for tag, digit in ((912, 1), (913, 2)):
+        (project / "Pulumi.prod.yaml").write_text(STACK.format(tag=tag, further="    gone: null"))
+        (project / "ascend-vllm.lock").write_text(LOCKED.format(tag=tag, digit=digit))
+        found.append(read_stack_file("prod", project))
+    old, new = found
+    return old, new
+
+
+def image_after(text: str) -> str:
+    """The image of `qwen` in a stack file that `check` accepts."""
+    stack = resolve(load_text("prod", "Pulumi.prod.yaml", text))
+    assert [finding.message for finding in check(stack).errors if "lock" in finding.rule] == []
+    (service,) = stack.services
+    return service.image
+
+
+def test_each_service_keeps_the_digest_of_the_lock_file_that_it_is_from(project: Path) -> None:
+    old, new = locked_files(project)
+    before = replace(STEP, kind="scale", state={"qwen": Replicas(is_new=False, number=1)})
+    after = replace(STEP, state={"qwen": Replicas(is_new=True, number=2)})
+
+    first, second = "0" * 63 + "1", "0" * 63 + "2"
+    assert image_after(text_after(old, new, before)) == f"registry.example.com/ascend-vllm:6.3.912@sha256:{first}"
+    assert image_after(text_after(old, new, after)) == f"registry.example.com/ascend-vllm:6.3.913@sha256:{second}"
+    assert image_after(text_before(old)) == f"registry.example.com/ascend-vllm:6.3.912@sha256:{first}"
+
+
+def test_the_next_launch_of_a_service_has_its_entry_of_the_new_lock_file(project: Path) -> None:
+    old, new = locked_files(project)
+    beside = {"qwen": Replicas(is_new=False, number=1), "qwen-next": Replicas(is_new=True, number=1)}
+    step = replace(STEP, kind="start", service="qwen-next", state=beside, companions={"qwen-next": "qwen"})
+
+    lock = yaml.safe_load(text_after(old, new, step))["config"]["ascend-vllm:lock"]
+    assert {name: entry["image"][-3:] for name, entry in lock.items()} == {"qwen": "912", "qwen-next": "913"}
+
+
+def test_a_service_that_no_lock_file_had_is_not_compared_with_one(project: Path) -> None:
+    old, new = files(project)
+    _, locked = locked_files(project)
+    before = replace(STEP, kind="scale", state={"qwen": Replicas(is_new=False, number=1)})
+
+    assert image_after(text_after(replace(old, lock={}), locked, before)).endswith(":6.3.912")
+    assert new.lock == {}

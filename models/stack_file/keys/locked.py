@@ -50,13 +50,17 @@ class LockedService(Record):
     cann: Release | None = Field(default=None, examples=["9.1.0"])
     """The version of CANN in the image."""
     torch: Release | None = Field(default=None, examples=["2.10.0"])
+    """The version of PyTorch in the image."""
     torch_npu: Release | None = Field(default=None, examples=["2.10.0.post4"])
+    """The version of torch-npu in the image."""
     python: Release | None = Field(default=None, examples=["3.12"])
+    """The version of Python in the image."""
     driver: Release | None = Field(default=None, examples=["25.5.1"])
     """The oldest driver (HDK) that the nodes may have."""
     soc: Line | None = Field(default=None, examples=["a2"])
     """The type of NPU that the image is built for."""
     weights: LockedWeights
+    """The weights."""
 
 
 class LockFile(Record):
@@ -70,7 +74,7 @@ class LockFile(Record):
 
 @dataclass(frozen=True)
 class StackLock:
-    """The part of the lock file that is about one stack."""
+    """The entries of the lock file that are about one stack, or those in the stack file itself."""
 
     file: str
     services: Mapping[str, LockedService]
@@ -78,6 +82,8 @@ class StackLock:
     """Services whose entry is refused."""
     spans: Mapping[Path, Span] = field(default_factory=dict)
     """The places of the values, by service and key."""
+    is_complete: bool = True
+    """Whether each service must have an entry; not in the stack file of a step of `ascend-vllm upgrade`."""
 
     def mark(self, service: str, key: str, note: str = "") -> Mark:
         """A mark on a key of a locked service."""

@@ -12,6 +12,7 @@ from models.record import (
 )
 from models.stack_file.keys.cluster import ClusterConfig
 from models.stack_file.keys.kv_transfer import KvTransfer
+from models.stack_file.keys.locked import LockedService
 from models.stack_file.keys.service import ServiceConfig
 
 
@@ -33,6 +34,21 @@ class StackConfig(Record):
         examples=[{"prefill": "deepseek-prefill", "decode": "deepseek-decode"}],
     )
     """Two services as one: the first computes the KV cache of prompts, the second generates the tokens."""
+
+    lock: dict[DnsLabel, LockedService] | None = Field(
+        default=None,
+        examples=[
+            {
+                "qwen": {
+                    "image": "registry.example.com/vllm-ascend:1.0.0",
+                    "release": "1.0.0",
+                    "weights": {"path": "/mnt/models/Qwen3-32B"},
+                }
+            }
+        ],
+    )
+    """The entries of the lock file, for services that have one, in place of `ascend-vllm.lock`. `ascend-vllm upgrade`
+    writes it into the stack files of its steps, because some services are still those of the earlier lock file."""
 
     accept: dict[Line, Line] = Field(
         default={}, examples=[{"no-services": "this environment is paused"}]
