@@ -102,7 +102,7 @@ def questions_of(
     has_file = file is not None or bool(pair.limits.questions)
     if language is not None and has_file:
         raise CommandError(
-            "--language chooses among the built-in questions, and a file has the questions",
+            "--language selects built-in questions, but the questions come from a file",
             "leave out --language",
         )
     try:

@@ -35,7 +35,7 @@ def refuse_parallel_change(upgrade: Upgrade, update: str) -> None:
         if service not in ("external", None) and not _is_one_of(name, live, possible):
             wanted = possible[0].get(name, 0)
             raise _changed_by_others(
-                upgrade, f"{name} has {live.get(name, 0)} replicas, and not {wanted}"
+                upgrade, f"{name} has {live.get(name, 0)} replicas instead of {wanted}"
             )
 
 
@@ -60,7 +60,7 @@ def _is_one_of(
 def _changed_by_others(upgrade: Upgrade, reason: str) -> CommandError:
     return CommandError(
         f"somebody else has changed the stack: {reason}",
-        f"deploy what is wanted, then delete {upgrade.file} and plan again from what runs",
+        f"deploy the wanted stack, then delete {upgrade.file} and plan again with --live",
         ExitCode.FOUND,
     )
 

@@ -64,7 +64,7 @@ def test_the_output_of_a_command_is_read_as_shells_name_it(project: Path, consol
     os.close(reading)
 
     assert "cannot be read" not in done.err
-    assert f"/dev/fd/{reading} has no Deployment" in done.err
+    assert f"/dev/fd/{reading} has no Kubernetes object" in done.err
 
 
 def test_standard_input_has_a_bound_too(project: Path, console: Console) -> None:

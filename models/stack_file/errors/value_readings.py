@@ -30,7 +30,7 @@ _LAST_PORT = 65535
 
 _MOST_SECONDS_OF_A_LOWER_BOUND = 60
 
-_LEAST_PERCENT = 2
+_LEAST_PERCENT = 10
 """A share of at least this number is one in percent."""
 
 _LEAST_LIKENESS = 0.4

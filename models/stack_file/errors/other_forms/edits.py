@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from models.credentials import holds_hidden
+from models.credentials import holds_hidden, is_harmless
 from models.engines.flags import plain_name
 from models.finding import Finding
 from models.record import Record
@@ -135,6 +136,9 @@ _NOTES: Mapping[str, str] = {
 }
 """Where a setting is, whose key is removed."""
 
+_MIXED = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{8,}")
+"""Letters and digits without a separator, as in a password and a key."""
+
 _KNOWN_INSIDE = ("extraargs", "name")
 """Keys that mean something else inside of these mappings."""
 
@@ -232,12 +236,27 @@ def _edit_text(
     new = _accepted(edits or {}, key, service, record)
     if not new or new == {key: value_at(keys, service)}:
         return remove if note else None
-    if holds_hidden((), without_references(new)):
+    if holds_hidden((), without_references(new)) or _has_unreadable_variable(new):
         return remove if note else None
     parts = [f"write {name}: {as_yaml(value)}" for name, value in new.items()]
     if key not in new:
         parts.append(f"remove {key}")
     return " and ".join(parts)
+
+
+def _has_unreadable_variable(edits: Edits) -> bool:
+    """Whether a new variable may have a password as its value, which a fix must not repeat."""
+    variables = edits.get("env")
+    if not isinstance(variables, dict):
+        return False
+    return any(_is_unreadable(value) for value in variables.values())
+
+
+def _is_unreadable(value: Any) -> bool:
+    """Whether a value is neither plain words nor a path, and has letters and digits in one long piece."""
+    if not isinstance(value, str) or is_harmless("", value):
+        return False
+    return _MIXED.search(value) is not None
 
 
 def _set_by_other_keys(edits: Edits, key: str, service: Service) -> set[str]:
@@ -281,7 +300,9 @@ def _edit_of_variable(
         return f"remove {key}"
     item = FieldInfo.from_annotation(item_of(field.annotation))
     is_hidden = holds_hidden(("env", name), without_references(value))
-    if value == content or is_hidden or not is_accepted(item, value):
+    if value == content or is_hidden or _is_unreadable(value):
+        return None
+    if not is_accepted(item, value):
         return None
     return f"write {key}: {as_yaml(value)}"
 
