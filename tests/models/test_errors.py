@@ -327,6 +327,7 @@ def fields() -> Iterator[tuple[type[Record], str, FieldInfo]]:
 @pytest.mark.parametrize(
     ("record", "name", "field"), [pytest.param(*entry, id=f"{entry[0].__name__}.{entry[1]}") for entry in fields()]
 )
+@pytest.mark.slow
 def test_any_value_of_any_key_is_refused_in_words_or_taken(record: type[Record], name: str, field: FieldInfo) -> None:
     for value in (None, True, -1, 0.5, "", "x\n", "\x00", [], [None], {}, {"": None}, {"[key]": {}}):
         _, found = parse(record, {field.alias: value}, ("here",))

@@ -140,6 +140,7 @@ def row(case: tuple[KnownModel, Published]) -> str:
 
 
 @pytest.mark.parametrize("case", PUBLISHED, ids=row)
+@pytest.mark.slow
 def test_nothing_that_was_seen_to_run_is_refused(case: tuple[KnownModel, Published]) -> None:
     _, line = case
     engine = f"maxModelLen: {line.max_model_len}, gpuMemoryUtilization: {line.gpu_memory_utilization}"

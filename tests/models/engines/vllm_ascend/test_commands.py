@@ -69,6 +69,7 @@ def test_most_commands_start_a_server_on_one_node() -> None:
 
 
 @pytest.mark.parametrize(("version", "command"), ON_ONE_NODE)
+@pytest.mark.slow
 def test_a_command_of_the_pages_is_accepted_unless_the_release_refuses_it(
     tmp_path: Path, version: Version, command: Command
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_command_of_the_pages_is_accepted_unless_the_release_refuses_it(
 
 
 @pytest.mark.parametrize(("version", "command"), ON_ONE_NODE)
+@pytest.mark.slow
 def test_the_launch_of_its_stack_file_has_the_values_of_the_command(
     tmp_path: Path, version: Version, command: Command
 ) -> None:

@@ -160,6 +160,7 @@ def test_a_value_that_is_replaced_has_a_finding_with_the_source(release: str, re
 
 
 @pytest.mark.parametrize(("release", "reset"), CASES, ids=IDS)
+@pytest.mark.slow
 def test_a_value_that_stays_has_no_finding(release: str, reset) -> None:
     assert resets(LAUNCHES[reset.parameter][1], release, reset.parameter) == []
 

@@ -64,6 +64,7 @@ def test_the_launch_that_shows_a_refusal_has_an_error_with_its_line(release: str
 
 
 @pytest.mark.parametrize(("release", "refusal"), [*cases()])
+@pytest.mark.slow
 def test_each_alternative_of_the_fix_leads_to_a_launch_without_the_refusal(release: str, refusal: str) -> None:
     text = stack_file(release, shown(refusal))
     place = places()[refusal][release]
@@ -181,6 +182,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("name", ACCEPTED)
+@pytest.mark.slow
 def test_what_the_engine_accepts_has_no_error(release: str, name: str) -> None:
     assert limits(stack_file(release, ACCEPTED[name])) == []
 
