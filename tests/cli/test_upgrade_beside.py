@@ -151,7 +151,7 @@ def test_the_second_service_is_watched_for_changes_by_others(deployed: Deployed,
     done = upgrade(console)
 
     assert done.code == 1
-    assert "somebody else has changed the stack: qwen-next has 0 replicas, and not 1" in done.err
+    assert "somebody else has changed the stack: qwen-next has 0 replicas instead of 1" in done.err
 
 
 @dataclass(frozen=True)
