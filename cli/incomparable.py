@@ -19,7 +19,7 @@ def refuse_incomparable(
 
     Args:
         old: What runs.
-        new: What is wanted.
+        new: The wanted stack.
         restarting: The services whose pods are replaced.
 
     Raises:

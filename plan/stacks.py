@@ -53,7 +53,7 @@ def transition(
 
     Args:
         old: What runs.
-        new: What is wanted.
+        new: The wanted stack.
         differences: What differs between them.
         placed: Where the pods of `old` run.
     """

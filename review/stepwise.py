@@ -45,7 +45,7 @@ def stepwise(
 
     Args:
         old: What runs.
-        new: What is wanted.
+        new: The wanted stack.
         change: The comparison of both.
         placed: Where the pods of `old` run. Default: packed as tightly as possible on the nodes of the pools.
         most_steps: Steps that are tried. With fewer, planning takes less time and may miss the best order.

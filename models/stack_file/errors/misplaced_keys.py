@@ -60,7 +60,7 @@ def _target(name: str, place: Place, value: Any) -> str | None:
 
     It may have its value with it, such as `graph: eager`.
     """
-    release = release_of_value(value if isinstance(value, dict) else {})
+    release = release_of_value(value)
     flag = release.flag(name)
     if flag is None:
         return NICKNAMES.get(plain_name(name)) or _key_inside(name, place)

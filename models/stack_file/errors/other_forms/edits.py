@@ -253,7 +253,7 @@ def _has_unreadable_variable(edits: Edits) -> bool:
 
 
 def _is_unreadable(value: Any) -> bool:
-    """Whether a value is neither plain words nor a path, and has letters and digits in one long piece."""
+    """Whether a value has letters and digits in one long piece, as a password has, and is no path or address."""
     if not isinstance(value, str) or is_harmless("", value):
         return False
     return _MIXED.search(value) is not None
