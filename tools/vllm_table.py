@@ -56,7 +56,7 @@ def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, An
 
     Args:
         reference: The reference's table of the release, `vllm-<release>.json`.
-        wheel: The named types, the ranges of numbers, the variables and their values of the release, from its wheel.
+        wheel: The facts of the release from its wheel, in tools/wheel_facts.json.
     """
     server = reference["server"]
     effective = server["since_0.6.3"]["effective_defaults"]
@@ -75,6 +75,7 @@ def vllm_table(reference: dict[str, Any], wheel: dict[str, Any]) -> dict[str, An
         "attention_backends": wheel["attention_backends"],
         "looked_up_names": wheel["looked_up_names"],
         "kv_connectors": wheel["kv_connectors"],
+        "model_types": wheel["model_types"],
         "variables": wheel["variables"],
         "variable_values": wheel["variable_values"],
         "server": {

@@ -19,7 +19,7 @@ def type_names(package: Path) -> dict[str, list[Any]]:
     """
     definitions: dict[str, ast.expr] = {}
     for file in _files(package):
-        for name, value in _definitions(file):
+        for name, value in assignments(file):
             definitions.setdefault(name, value)
     names = {}
     for name, definition in sorted(definitions.items()):
@@ -35,7 +35,7 @@ def variables(package: Path) -> list[str]:
     Args:
         package: The folder `vllm` of an unpacked wheel.
     """
-    definitions = dict(_definitions(package / "envs.py"))
+    definitions = dict(assignments(package / "envs.py"))
     declared = definitions["environment_variables"]
     if not isinstance(declared, ast.Dict):
         raise TypeError("envs.py: environment_variables is not a mapping")
@@ -54,7 +54,7 @@ def kv_connectors(package: Path) -> list[str]:
     """
     factory = package / "distributed/kv_transfer/kv_connector/factory.py"
     names = []
-    for node in ast.walk(_parsed(factory)):
+    for node in ast.walk(parsed(factory)):
         if not isinstance(node, ast.Call) or not node.args:
             continue
         function = ast.unparse(node.func)
@@ -77,7 +77,7 @@ def attention_backends(package: Path) -> list[str]:
 
 def looked_up_names(package: Path) -> dict[str, list[str]]:
     """The names that vLLM looks up for a flag whose parser accepts any text, by the flag."""
-    definitions = dict(_definitions(package / "transformers_utils/config.py"))
+    definitions = dict(assignments(package / "transformers_utils/config.py"))
     formats = definitions["_CONFIG_FORMAT_TO_CONFIG_PARSER"]
     if not isinstance(formats, ast.Dict):
         raise TypeError("config.py: the parsers of config.json are not a mapping")
@@ -91,7 +91,7 @@ def looked_up_names(package: Path) -> dict[str, list[str]]:
 
 def _members(file: Path, enumeration: str) -> list[str]:
     """The names of the members of an enumeration that a file defines."""
-    for node in _parsed(file).body:
+    for node in parsed(file).body:
         if isinstance(node, ast.ClassDef) and node.name == enumeration:
             return sorted(_member_names(node))
     raise ValueError(f"{file}: no {enumeration}")
@@ -113,13 +113,14 @@ def _files(package: Path) -> Iterator[Path]:
             yield path
 
 
-def _parsed(file: Path) -> ast.Module:
+def parsed(file: Path) -> ast.Module:
+    """The syntax tree of a file."""
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
-def _definitions(file: Path) -> Iterator[tuple[str, ast.expr]]:
+def assignments(file: Path) -> Iterator[tuple[str, ast.expr]]:
     """The names that a file assigns at its top level, with their values."""
-    for node in _parsed(file).body:
+    for node in parsed(file).body:
         target: ast.expr | None = None
         value: ast.expr | None = None
         if isinstance(node, ast.Assign):

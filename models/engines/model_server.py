@@ -58,6 +58,8 @@ class ModelServer:
     """Name of the service."""
     release: Release
     """The engine release, which says what the rest means."""
+    image: str
+    """The image that the pods run, with the digest of the lock file if that has one."""
     model: Weights
     npus: int
     """NPUs of the pod."""

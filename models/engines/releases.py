@@ -9,9 +9,28 @@ from typing import get_args
 
 from models.engines.ascend_vllm.release import AscendVllm
 from models.engines.engine_args import Version
+from models.engines.image_names import is_plugin_image, repository_of, tag_of
 from models.engines.release import Release
 from models.engines.vllm_ascend.release import VllmAscend
 from models.engines.vllm_ascend.tables import plugin_table
+
+__all__ = [
+    "DEFAULT_VERSION",
+    "PLUGIN_VERSIONS",
+    "VERSIONS",
+    "is_plugin_image",
+    "is_plugin_release",
+    "names_later_release",
+    "nearest_version",
+    "newest_judged_version",
+    "release",
+    "release_of_image",
+    "release_of_service",
+    "releases",
+    "repository_of",
+    "tag_of",
+    "version_of_image",
+]
 
 DEFAULT_VERSION: Version = "0.6.3"
 """The release of the manual. A service runs it if neither `engine.version` nor its image names another one."""
@@ -23,9 +42,6 @@ VERSIONS: tuple[Version, ...] = get_args(Version)
 
 PLUGIN_VERSIONS = tuple(version for version in VERSIONS if version != DEFAULT_VERSION)
 """The versions of the open plugin."""
-
-_REPOSITORY = re.compile(r"(^|/)vllm-ascend$")
-"""The image repository of the open plugin; Huawei's is `ascend-vllm`."""
 
 _NUMBERS = re.compile(r"(?<![\w.])v?(\d{1,3})\.(\d+)(?:\.(\d+))?", re.IGNORECASE)
 """The version in a tag. Four digits at its beginning are the year of a date."""
@@ -110,26 +126,9 @@ def names_later_release(image: str) -> bool:
     return major == 0 and minor > _MINOR_OF_MANUAL
 
 
-def is_plugin_image(image: str) -> bool:
-    """Whether an image is one of the open plugin, by the name of its repository."""
-    return _REPOSITORY.search(repository_of(image)) is not None
-
-
 def is_plugin_release(known: Release) -> bool:
     """Whether a release is one of the open plugin."""
     return known.version in PLUGIN_VERSIONS
-
-
-def tag_of(image: str) -> str:
-    """The tag of an image; empty if it has none. The port of a registry is not a tag."""
-    name = image.partition("@")[0].rpartition("/")[2]
-    return re.sub(r"^[^:]*:?", "", name)
-
-
-def repository_of(image: str) -> str:
-    """The name of an image without its tag and digest."""
-    path, slash, name = image.partition("@")[0].rpartition("/")
-    return path + slash + name.partition(":")[0]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

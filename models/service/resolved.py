@@ -72,8 +72,6 @@ class ResolvedService(ModelServer):
     """A service with nothing left open: all that its objects are made of."""
 
     cluster: Cluster
-    image: str
-    """The image that the pods run, with the digest of the lock file if that has one."""
     model: ResolvedModel
     replicas: int
     """Pods, or groups of pods if a server has several nodes."""

@@ -16,6 +16,12 @@ _FILE = Path(__file__).parent / "code_places.json"
 class PluginCodePlaces(CodePlaces):
     """The places of every release, and those that only rules of vllm-ascend refer to."""
 
+    config_json: str
+    """Reads the config.json of a model whose type vLLM has no own class for."""
+    model_types: str
+    """Refuses a model whose layers vLLM does not have."""
+    tokenizer: str
+    """Refuses a tokenizer that is code."""
     offloaded_kv_cache: str
     """Reserves the memory for the KV cache that is moved to the node."""
     quantization_mismatch: str

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from models.engines.flags import Flag, Limit
 from models.engines.json_fields import JsonConfigs
+from models.engines.model_types import ModelTypes
 from models.engines.variable_values import VariableValues
 
 
@@ -78,6 +79,8 @@ class FlagTable:
     """The names that vLLM looks up for a flag whose parser accepts any text, by the flag."""
     kv_connectors: tuple[str, ...]
     """The connectors of the KV cache that vLLM has itself, without those of the plugin."""
+    model_types: ModelTypes
+    """The types of models that vLLM and the plugin load."""
     variables: frozenset[str]
     """The variables that vLLM declares. It warns of other names that begin with VLLM_ (vllm/envs.py)."""
     variable_values: Mapping[str, VariableValues]

@@ -15,6 +15,7 @@ from typing import Any, get_args
 from models.engines.engine_args import Version
 from models.engines.flags import Limit, flag_from_json
 from models.engines.json_fields import JsonConfig, JsonConfigs, JsonField
+from models.engines.model_types import ModelTypes
 from models.engines.number_range import NumberRange
 from models.engines.variable_values import variable_values
 from models.engines.vllm_ascend.records import (
@@ -87,6 +88,7 @@ def flag_table(release: str) -> FlagTable:
         attention_backends=tuple(table["attention_backends"]),
         looked_up_names=_looked_up_names(table),
         kv_connectors=tuple(table["kv_connectors"]),
+        model_types=_model_types(table["model_types"]),
         variables=frozenset(table["variables"]),
         variable_values=variable_values(table["variable_values"]),
         server=_server(table["server"]),
@@ -183,6 +185,15 @@ def _read(name: str) -> Any:
 def _looked_up_names(table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     names: dict[str, list[str]] = table["looked_up_names"]
     return {flag: tuple(known) for flag, known in names.items()}
+
+
+def _model_types(entry: Mapping[str, Any]) -> ModelTypes:
+    return ModelTypes(
+        transformers=entry["transformers"],
+        read=frozenset(entry["readable"]),
+        loaded=frozenset(entry["loaded"]),
+        removed=frozenset(entry["removed"]),
+    )
 
 
 def _limits(table: Mapping[str, Any]) -> tuple[Limit, ...]:
