@@ -107,7 +107,7 @@ def head_sizes(facts: ModelFacts) -> tuple[int, ...]:
         return (256,)
     if facts.model_type.startswith("gemma"):
         return (128, 256)
-    if facts.model_type == "phi3":
+    if facts.model_type in ("phi3", "phi3_v"):
         return (96, 128)
     return (64, 128)
 

@@ -11,7 +11,7 @@ from models.catalog.sizes import all_parameters, table_parameters
 TOLERANCE = 0.02
 
 PUBLISHED: dict[float, tuple[str, ...]] = {
-    0.36: ("ERNIE-4.5-0.3B-PT",),
+    0.36: ("ERNIE-4.5-0.3B-PT", "PaddleOCR-VL"),
     0.464: ("Qwen1.5-0.5B-Chat",),
     0.494: (
         "Qwen2-0.5B",
@@ -42,7 +42,7 @@ PUBLISHED: dict[float, tuple[str, ...]] = {
     2.72: ("MiniCPM-V-2",),
     3.09: ("Qwen2.5-3B", "Qwen2.5-VL-3B-Instruct"),
     3.21: ("Llama-3.2-3B",),
-    3.82: ("Phi-3-mini-128k-instruct", "Phi-3.5-mini-instruct"),
+    3.82: ("Phi-3-mini-128k-instruct", "Phi-3-vision-128k-instruct", "Phi-3.5-mini-instruct"),
     3.84: ("Phi-4-mini-instruct",),
     3.88: ("gemma-3-4b-it",),
     3.95: ("Qwen1.5-4B-Chat",),
@@ -57,6 +57,7 @@ PUBLISHED: dict[float, tuple[str, ...]] = {
         "llava-v1.5-7b",
         "llava-v1.6-vicuna-7b",
         "llava-v1.6-vicuna-7b-hf",
+        "LLaVA-NeXT-Video-7B-hf",
     ),
     6.91: ("deepseek-llm-7b-chat",),
     7.0: ("Baichuan-7B",),
@@ -84,7 +85,7 @@ PUBLISHED: dict[float, tuple[str, ...]] = {
         "Qwen2.5-Math-7B",
         "Qwen2.5-VL-7B-Instruct",
     ),
-    7.72: ("Qwen-7B-Chat", "Qwen1.5-7B-Chat"),
+    7.72: ("Qwen-7B-Chat", "Qwen1.5-7B-Chat", "Qwen2-Audio-7B-Instruct"),
     7.74: ("internlm2-7b", "internlm2_5-7b", "InternVL2-8B"),
     8.03: ("DeepSeek-R1-Distill-Llama-8B", "Llama-3.1-8B", "Meta-Llama-3-8B"),
     8.19: (
@@ -133,6 +134,7 @@ PUBLISHED: dict[float, tuple[str, ...]] = {
         "Qwen3-30B-A3B",
         "Qwen3-30B-A3B-Instruct-2507",
         "Qwen3-Coder-30B-A3B-Instruct",
+        "Qwen3-Omni-30B-A3B-Instruct",
         "Qwen3-VL-30B-A3B-Instruct",
     ),
     30.7: ("gemma-4-31B-it",),
@@ -159,6 +161,7 @@ PUBLISHED: dict[float, tuple[str, ...]] = {
         "Yi-34B-200K",
     ),
     35.0: ("Qwen3.5-35B-A3B", "Qwen3.6-35B-A3B"),
+    41.9: ("Phi-3.5-MoE-instruct",),
     46.7: ("Mixtral-8x7B-v0.1",),
     57.4: ("Qwen2-57B-A14B", "Qwen2-57B-A14B-Instruct"),
     65.2: ("llama-65b",),
