@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 from convert.objects import Object
 from convert.server_start import File
-from models.engines.releases import releases, tag_of
+from models.engines.image_names import full_tag
+from models.engines.releases import releases
 
 _PROGRAMS = (".sh", ".bash", ".py")
 """Endings of files that run, and that are no directory of a model."""
@@ -38,7 +39,7 @@ def without_library_lines(file: File, image: str) -> File:
     """A script without the lines that this program adds for the libraries of an image. Its line numbers remain."""
     text = file.text
     for known in releases().values():
-        lines = known.library_lines(tag_of(image))
+        lines = known.library_lines(full_tag(image))
         if lines:
             text = text.replace(lines, "\n" * lines.count("\n"))
     return replace(file, text=text)

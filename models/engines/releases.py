@@ -21,6 +21,7 @@ __all__ = [
     "is_plugin_image",
     "is_plugin_release",
     "names_later_release",
+    "nearest_plugin_version",
     "nearest_version",
     "newest_judged_version",
     "release",
@@ -100,13 +101,17 @@ def newest_judged_version() -> Version:
 
 
 def nearest_version(image: str) -> Version | None:
-    """The release by which an image of the open plugin is judged if its tag names no known release, or None.
-
-    It is the last known release that is not newer than the tag; for a tag without a number, such as `main`, the newest
-    whose plugin is known.
-    """
+    """The release by which an image of the open plugin is judged if its tag names no known release, or None."""
     if not is_plugin_image(image):
         return None
+    return nearest_plugin_version(image)
+
+
+def nearest_plugin_version(image: str) -> Version:
+    """The last release of the plugin that is not newer than the tag of an image.
+
+    For a tag without a number, it is the newest whose plugin is known.
+    """
     match = _NUMBERS.search(tag_of(image))
     if match is None:
         return newest_judged_version()

@@ -12,7 +12,7 @@ from typing import Any
 
 from models.engines.features import MindSpeedInstallation
 from models.engines.group import Member, MemberFlag, MemberFlags
-from models.engines.releases import tag_of
+from models.engines.image_names import full_tag
 from models.engines.server import InlineTemplate, TemplateFile
 from models.launch import scripts
 from models.launch.graph_cache import graph_cache_key, graph_cache_lines
@@ -110,7 +110,7 @@ def launch(service: ResolvedService) -> Launch:
     additions = {name: str(paths) for name, paths in service.path_env.items()}
     before = _graph_cache(service, argv, {**environment, **additions})
     before += _warm_up(service)
-    library_lines = service.release.library_lines(tag_of(service.image))
+    library_lines = service.release.library_lines(full_tag(service.image))
     python_path = None
     if isinstance(service.mind_speed, MindSpeedInstallation):
         python_path = MIND_SPEED_DIRECTORY

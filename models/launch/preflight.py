@@ -8,7 +8,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from models.catalog.facts import ModelFacts
-from models.engines.releases import repository_of, tag_of
+from models.engines.image_names import full_tag, image_for_npus
 from models.launch import scripts
 from models.launch.init_steps import STORE_DIRECTORY, store_name
 from models.service.lock import configured_image
@@ -127,7 +127,7 @@ def _driver(service: ResolvedService) -> dict[str, Any]:
 def _soc(service: ResolvedService) -> dict[str, Any] | None:
     """The type of NPU that the image is built for, and the images for the other types."""
     image = configured_image(service)
-    tag = tag_of(image)
+    tag = full_tag(image)
     built_for = service.release.image_soc(tag)
     if built_for is None:
         return None
@@ -135,7 +135,7 @@ def _soc(service: ResolvedService) -> dict[str, Any] | None:
     for soc in _SOCS:
         other = service.release.image_for(tag, soc)
         if other:
-            images[soc] = f"{repository_of(image)}:{other}"
+            images[soc] = image_for_npus(image, soc, other)
     return {"image": built_for, "images": images}
 
 
@@ -143,7 +143,7 @@ def _hccn(service: ResolvedService) -> dict[str, Any] | None:
     path = _mount_path(service, "hccn_conf")
     if path is None:
         return None
-    soc = service.release.image_soc(tag_of(service.image))
+    soc = service.release.image_soc(full_tag(service.image))
     return {"path": path, "npus": service.npus_of_server, "soc": soc}
 
 

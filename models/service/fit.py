@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from models.catalog.facts import ModelFacts
 from models.catalog.npus import LARGEST_MEMORY, largest_npu
 from models.catalog.sizes import all_parameters
-from models.engines.releases import tag_of
+from models.engines.image_names import full_tag
 from models.service.resolved import ResolvedService
 
 
@@ -49,7 +49,7 @@ def fit(service: ResolvedService) -> Fit | None:
 
 def largest_fit(service: ResolvedService, facts: ModelFacts) -> Fit:
     """How a service would fit the largest NPUs that its image can run on, whatever the cluster has."""
-    types = service.release.npu_types(tag_of(service.image))
+    types = service.release.npu_types(full_tag(service.image))
     return _fit_of(service, facts, LARGEST_MEMORY[largest_npu(types)])
 
 

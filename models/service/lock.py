@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from models.engines.releases import tag_of
+from models.engines.image_names import full_tag
 from models.service.resolved import ResolvedService
 from models.stack_file.keys.locked import LockedService, LockedWeights
 from models.stack_file.lock_file import plain_entry
@@ -40,7 +40,7 @@ def locked_now(service: ResolvedService) -> LockedService:
         torch_npu=pairing.torch_npu,
         python=pairing.python,
         driver=pairing.driver,
-        soc=service.release.image_soc(tag_of(image)),
+        soc=service.release.image_soc(full_tag(image)),
         weights=_weights(service),
     )
 

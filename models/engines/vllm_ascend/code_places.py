@@ -24,6 +24,10 @@ class PluginCodePlaces(CodePlaces):
     """Refuses a tokenizer that is code."""
     offloaded_kv_cache: str
     """Reserves the memory for the KV cache that is moved to the node."""
+    replaced_connector: str
+    """Replaces the connector of the KV cache if `--kv-offloading-size` is set."""
+    reranker: str
+    """Makes a model that scores documents of one that generates text, if config.json or the flag says so."""
     quantization_mismatch: str
     """Refuses another quantization than that of config.json."""
     quantization_unsupported: str

@@ -296,9 +296,15 @@ def _breakable_graphs(settings: LaunchSettings) -> Setting | None:
     return setting if setting and setting.value in (1, "true", "True") else None
 
 
+def _second_model_runner(settings: LaunchSettings) -> Setting | None:
+    setting = settings.variable("VLLM_USE_V2_MODEL_RUNNER")
+    return setting if setting and setting.value == 1 else None
+
+
 FINDERS: dict[str, Finder] = {
     "VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS": _model_timeout,
     "VLLM_USE_BREAKABLE_CUDAGRAPH": _breakable_graphs,
+    "VLLM_USE_V2_MODEL_RUNNER": _second_model_runner,
     "additional_config.ascend_compilation_config.enable_npugraph_ex": _npugraph,
     "additional_config.c8_enable_reshape_optim": _cache_reshape,
     "additional_config.enable_shared_expert_dp": _shared_experts,

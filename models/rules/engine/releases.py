@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from models.engines.image_names import full_tag, image_for_npus, is_vllm_image
 from models.engines.releases import (
     PLUGIN_VERSIONS,
     VERSIONS,
     is_plugin_image,
     is_plugin_release,
+    names_later_release,
+    nearest_plugin_version,
     nearest_version,
     newest_judged_version,
     release_of_image,
@@ -58,18 +61,38 @@ def _plugin_without_release(service: ResolvedService) -> Finding:
     )
 
 
-@rule("error")
+@rule("error", "warning")
 def unknown_release(service: ResolvedService) -> Iterator[Finding]:
     """An image of vllm-ascend contains a release that the program knows, or the stack file names one.
 
-    Flags and settings differ from release to release.
+    Flags and settings differ from release to release. The rule warns about another image of vLLM whose tag names a
+    release after 0.6.3.
     """
-    if not _has_unknown_tag(service) or "engine.version" in service.configured:
+    if "engine.version" in service.configured:
+        return
+    if not _has_unknown_tag(service):
+        yield from _later_release(service)
         return
     yield error(
         f"the release of {_tag(service)} is not known",
         why=f"flags and settings differ from release to release; the program knows {', '.join(VERSIONS)}",
         fix=f"write engine.version: {service.release.version}",
+        marks=[at("image")],
+    )
+
+
+def _later_release(service: ResolvedService) -> Iterator[Finding]:
+    """A warning about an image of vLLM that is checked as the manual's release, but names a later one."""
+    version = service.release.version
+    if release_of_image(service.image) or is_plugin_release(service.release):
+        return
+    if not is_vllm_image(service.image) or not names_later_release(service.image):
+        return
+    nearest_release = nearest_plugin_version(service.image)
+    yield warning(
+        f"{_tag(service)} seems to name a later release of vLLM, but the service is checked as vLLM {version}",
+        why=f"flags, rules and metrics differ from release to release; the program knows {', '.join(VERSIONS)}",
+        fix=f"write engine.version: {nearest_release}, or write engine.version: {version}, if the image contains it",
         marks=[at("image")],
     )
 
@@ -104,7 +127,7 @@ def image_soc(service: ResolvedService) -> Iterator[Finding]:
     stops at start. The rule runs if all pools that can run the pod have `soc`. It warns about a suffix that the images
     of the release do not have.
     """
-    tag = tag_of(service.image)
+    tag = full_tag(service.image)
     built_for = service.release.image_soc(tag)
     pools = [
         pool
@@ -143,11 +166,11 @@ def _unknown_suffix(
 
 def _image_edit(service: ResolvedService, tag: str, socs: Sequence[str]) -> str:
     """The edit that writes the image for the type of NPU of a pool."""
-    repository = repository_of(service.image)
     for soc in socs:
         matching_tag = service.release.image_for(tag, soc)
         if matching_tag:
-            return f"write image: {repository}:{matching_tag}, or correct soc in cluster.pools"
+            image = image_for_npus(service.image, soc, matching_tag)
+            return f"write image: {image}, or correct soc in cluster.pools"
     return "correct soc in cluster.pools, or choose another release: this one has no image for these NPUs"
 
 

@@ -22,6 +22,7 @@ LAUNCHES = {
         "VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS=2000",
     ),
     "VLLM_USE_BREAKABLE_CUDAGRAPH": ("VLLM_USE_BREAKABLE_CUDAGRAPH=1", "VLLM_USE_BREAKABLE_CUDAGRAPH=0"),
+    "VLLM_USE_V2_MODEL_RUNNER": ("VLLM_USE_V2_MODEL_RUNNER=1", "VLLM_USE_V2_MODEL_RUNNER=0"),
     "additional_config.ascend_compilation_config.enable_npugraph_ex": (
         '--additional-config {"ascend_compilation_config":{"enable_npugraph_ex":true}}',
         '--additional-config {"ascend_compilation_config":{"enable_npugraph_ex":false}}',
