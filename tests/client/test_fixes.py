@@ -88,6 +88,8 @@ REFUSED: list[tuple[str, dict[str, Any], Kind, dict[str, Any]]] = [
     ("top-logprobs", NEWER, Kind.CHAT, {"top_logprobs": 3}),
     ("top-logprobs", OLDER, Kind.CHAT, {"top_logprobs": -2, "logprobs": True}),
     ("logprobs-count", OLDER, Kind.COMPLETE, {"logprobs": -1}),
+    ("logprobs-above-limit", NEWER, Kind.CHAT, {"logprobs": True, "top_logprobs": 21}),
+    ("truncation-above-length", OLDER, Kind.CHAT, {"truncate_prompt_tokens": 100_000}),
     ("tool-choice", NEWER, Kind.CHAT, {"tool_choice": "auto"}),
     ("tool-choice", TOOLS, Kind.CHAT, {"tools": [TOOL], "tool_choice": "now"}),
     ("tool-choice", TOOLS, Kind.CHAT, {"tools": [TOOL], "tool_choice": {"function": {"name": "then"}}}),

@@ -15,6 +15,7 @@ from models.engines.requests import Kind, Request, service_key
 from models.engines.rules import request_rule
 from models.engines.vllm_ascend.request_limits import RequestLimits, request_limits
 from models.engines.vllm_ascend.request_shapes import REQUEST_SHAPES, value_of
+from models.engines.vllm_ascend.request_sizes import REQUEST_SIZES
 from models.finding import Finding, error, no_effect, warning
 
 _CONSTRAINTS = ("json", "regex", "choice", "grammar", "json_object", "structural_tag")
@@ -335,4 +336,5 @@ REQUEST_RULES = (
     structured_outputs,
     outputs_after_end,
     *REQUEST_SHAPES,
+    *REQUEST_SIZES,
 )

@@ -134,7 +134,7 @@ def prompt_logprobs(
     request: Request, _: Parameters, server: ModelServer
 ) -> Iterator[Finding]:
     """prompt_logprobs is -1 or at least 0, and is not streamed."""
-    count = _number(request, server, "prompt_logprobs")
+    count = number_of(request, server, "prompt_logprobs")
     if count is None:
         return
     problem = ""
@@ -158,7 +158,7 @@ def top_logprobs(
     request: Request, _: Parameters, server: ModelServer
 ) -> Iterator[Finding]:
     """In a chat, top_logprobs is -1 or at least 0 and requires logprobs."""
-    count = _number(request, server, "top_logprobs")
+    count = number_of(request, server, "top_logprobs")
     if count is None:
         return
     problem = ""
@@ -184,7 +184,7 @@ def logprobs_count(
     request: Request, _: Parameters, server: ModelServer
 ) -> Iterator[Finding]:
     """In a completion, logprobs is at least 0; from 0.30.0 on, -1 means all tokens."""
-    count = _number(request, server, "logprobs")
+    count = number_of(request, server, "logprobs")
     if count is None or request.kind is not Kind.COMPLETE:
         return
     least = request_limits(server.release.version).least_logprobs
@@ -336,7 +336,7 @@ def value_of(request: Request, server: ModelServer, field: str) -> Any:
     return request.body.get(field)
 
 
-def _number(request: Request, server: ModelServer, field: str) -> int | None:
+def number_of(request: Request, server: ModelServer, field: str) -> int | None:
     """The value of a field that is a whole number; the rule `field-type` reports others."""
     value = value_of(request, server, field)
     if isinstance(value, bool) or not isinstance(value, int):
