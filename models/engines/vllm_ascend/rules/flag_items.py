@@ -20,6 +20,9 @@ _LISTS = {
 }
 """Lists of texts in which the parser replaces an empty text by none, and the ids of their refusals."""
 
+_DIFFUSION = ("canvas_length", "max_denoising_steps")
+"""The fields of `--diffusion-config`."""
+
 _NO_TEXT = ("", "None")
 """Words that the parser reads as none."""
 
@@ -59,6 +62,39 @@ def empty_items(server: ModelServer) -> Iterator[Problem]:
             fix,
             [extra_argument_mark(server, flag)],
         )
+
+
+def pooler_sigma(server: ModelServer) -> Iterator[Problem]:
+    """Logits are divided by a number other than 0."""
+    flag, field = "pooler-config", "logit_sigma"
+    config = server.further(flag)
+    if not isinstance(config, dict) or config.get(field) != 0:
+        return
+    key = extra_argument_key(server, flag)
+    yield Problem(
+        "pooler-sigma",
+        f"{field} of --{flag} is 0, and logits cannot be divided by it",
+        f"remove {key}.{field}",
+        [extra_argument_mark(server, flag)],
+    )
+
+
+def diffusion_fields(server: ModelServer) -> Iterator[Problem]:
+    """The parser accepts any JSON, and vLLM reads two fields of it afterwards."""
+    flag = "diffusion-config"
+    config = server.further(flag)
+    if not isinstance(config, dict):
+        return
+    unknown = [name for name in config if name not in _DIFFUSION]
+    if not unknown:
+        return
+    key = extra_argument_key(server, flag)
+    yield Problem(
+        "diffusion-fields",
+        f"--{flag} has no field {unknown[0]}: it has {', '.join(_DIFFUSION)}",
+        f"remove {key}",
+        [extra_argument_mark(server, flag)],
+    )
 
 
 def engram(server: ModelServer) -> Iterator[Problem]:

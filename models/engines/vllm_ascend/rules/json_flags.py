@@ -11,10 +11,12 @@ from models.engines.rules import rule
 from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.refusals import Problem
 from models.engines.vllm_ascend.rules.flag_items import (
+    diffusion_fields,
     empty_items,
     encoder_cache_manager,
     engram,
     mapping_of_texts,
+    pooler_sigma,
 )
 from models.engines.vllm_ascend.rules.names import attention_backends, reasoning_parser
 from models.engines.vllm_ascend.rules.profilers import (
@@ -71,6 +73,8 @@ def json_combination(server: ModelServer) -> Iterator[Finding]:
         empty_items,
         engram,
         encoder_cache_manager,
+        pooler_sigma,
+        diffusion_fields,
     )
 
 

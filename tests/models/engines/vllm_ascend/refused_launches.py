@@ -51,6 +51,8 @@ ENGINE: dict[str, dict[str, Any]] = {
     "empty-logits-processor": {"extraArgs": {"logits-processors": [""]}},
     "enable-fault-tolerance": {"extraArgs": {"enable-fault-tolerance": True}},
     "engram-config": {"extraArgs": {"engram-config": {}}},
+    "pooler-sigma": {"extraArgs": {"pooler-config": {"logit_sigma": 0}}},
+    "diffusion-fields": {"extraArgs": {"diffusion-config": {"canvas": 32}}},
     "expert-load-balancing": {"extraArgs": {"enable-eplb": True}},
     "external-data-parallel-dense": {
         "tensorParallelSize": 2,
