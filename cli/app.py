@@ -11,37 +11,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.commands import (
-    bench,
-    capacity,
-    check,
-    checksums,
-    compare,
-    convert,
-    dashboard,
-    diff,
-    drift,
-    github,
-    init,
-    lock,
-    migrate,
-    models,
-    plan,
-    rehearse,
-    render,
-    request,
-    review,
-    rule,
-    sandbox,
-    schema,
-    script,
-    smoke,
-    status,
-    touched,
-    upgrade,
-)
 from cli.errors import CommandError, ExitCode
-from cli.help import HelpfulGroup, add_command
+from cli.lazy_commands import Entry, LazyGroup
 from cli.output.terminal import is_forced
 from cli.usage import usage_error
 
@@ -52,45 +23,52 @@ _EXAMPLES = """Examples:
   ascend-vllm status prod
 """
 
+
+class _Program(LazyGroup):
+    """All commands, in the order of the help."""
+
+    entries = (
+        Entry("init", "Start"),
+        Entry("convert", "Start"),
+        Entry("check", "Check"),
+        Entry("rule", "Check"),
+        Entry("models", "Check"),
+        Entry("schema", "Check"),
+        Entry("lock", "Check"),
+        Entry("checksums", "Check"),
+        Entry("manifest", module="checksums", hidden=True),  # its old name
+        Entry("script", "Review"),
+        Entry("render", "Review"),
+        Entry("diff", "Review"),
+        Entry("capacity", "Review"),
+        Entry("plan", "Review"),
+        Entry("migrate", "Review"),
+        Entry("touched", "Pull requests"),
+        Entry("review", "Pull requests"),
+        Entry("github", "Pull requests"),
+        Entry("upgrade", "Operate"),
+        Entry("status", "Operate"),
+        Entry("smoke", "Operate"),
+        Entry("request", "Operate"),
+        Entry("bench", "Operate"),
+        Entry("compare", "Operate"),
+        Entry("drift", "Operate"),
+        Entry("dashboard", "Operate"),
+        Entry("sandbox", "Laptop"),
+    )
+
+
 app = typer.Typer(
     name=_NAME,
     help="Check, review, deploy and test vLLM services on Ascend NPUs in Kubernetes.",
     epilog=_EXAMPLES,
-    cls=HelpfulGroup,
+    cls=_Program,
     rich_markup_mode=None,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-add_command(app, "init", rich_help_panel="Start")(init.command)
-add_command(app, "convert", rich_help_panel="Start")(convert.command)
-add_command(app, "check", rich_help_panel="Check")(check.command)
-add_command(app, "rule", rich_help_panel="Check")(rule.command)
-add_command(app, "models", rich_help_panel="Check")(models.command)
-add_command(app, "schema", rich_help_panel="Check")(schema.command)
-add_command(app, "lock", rich_help_panel="Check")(lock.command)
-add_command(app, "checksums", rich_help_panel="Check")(checksums.command)
-add_command(app, "manifest", hidden=True)(checksums.command)  # its old name
-add_command(app, "script", rich_help_panel="Review")(script.command)
-add_command(app, "render", rich_help_panel="Review")(render.command)
-add_command(app, "diff", rich_help_panel="Review")(diff.command)
-add_command(app, "capacity", rich_help_panel="Review")(capacity.command)
-add_command(app, "plan", rich_help_panel="Review")(plan.command)
-add_command(app, "migrate", rich_help_panel="Review")(migrate.command)
-add_command(app, "touched", rich_help_panel="Pull requests")(touched.command)
-add_command(app, "review", rich_help_panel="Pull requests")(review.command)
-app.add_typer(github.app, name="github", rich_help_panel="Pull requests")
-add_command(app, "upgrade", rich_help_panel="Operate")(upgrade.command)
-add_command(app, "status", rich_help_panel="Operate")(status.command)
-add_command(app, "smoke", rich_help_panel="Operate")(smoke.command)
-add_command(app, "request", rich_help_panel="Operate")(request.command)
-add_command(app, "bench", rich_help_panel="Operate")(bench.command)
-add_command(app, "compare", rich_help_panel="Operate")(compare.command)
-add_command(app, "drift", rich_help_panel="Operate")(drift.command)
-add_command(app, "dashboard", rich_help_panel="Operate")(dashboard.command)
-add_command(sandbox.app, "rehearse")(rehearse.command)
-app.add_typer(sandbox.app, name="sandbox", rich_help_panel="Laptop")
 
 
 def _print_version(requested: bool) -> None:

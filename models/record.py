@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar
 
@@ -45,6 +46,9 @@ _DECIMAL_UNITS = {
 }
 QUANTITY = r"^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)((Ki|Mi|Gi|Ti|Pi|Ei)|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?$"
 """A positive quantity of Kubernetes (k8s.io/apimachinery, pkg/api/resource/quantity.go)."""
+
+_MOST_QUANTITIES = 1_000
+"""Quantities that are remembered: the pods of most services have the same ones."""
 
 _LARGEST_QUANTITY = 2**63 - 1
 """Kubernetes caps larger quantities."""
@@ -112,6 +116,7 @@ def duration_text(seconds: int) -> str:
     return f"{seconds}s"
 
 
+@lru_cache(maxsize=_MOST_QUANTITIES)
 def parse_quantity(text: str) -> Fraction:
     """A quantity as Kubernetes writes it: `64Gi`, `1.5Ti`, `500m`, `1e3`, `0.5`.
 

@@ -175,12 +175,22 @@ def test_an_output_format_imports_nothing_else_of_the_command_line() -> None:
 def test_checking_a_stack_loads_neither_pulumi_nor_a_kubernetes_client() -> None:
     heavy = ("pulumi", "pulumi_kubernetes", "kubernetes", "kr8s", "httpx")
     code = (
-        "import sys, models, cluster.update.wait, cluster.service, cli.app;"
+        "import sys, models, cluster.update.wait, cluster.service, cli.app, cli.commands.check;"
         f"print([name for name in sys.modules if name.split('.')[0] in {heavy}])"
     )
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert loaded.stdout.strip() == "[]"
+
+
+def test_a_command_loads_no_other_command() -> None:
+    code = (
+        "import sys, typer, cli.app; typer.main.get_command(cli.app.app).commands['check'];"
+        "print(sorted(name for name in sys.modules if name.startswith('cli.commands.')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert loaded.stdout.strip() == "['cli.commands.check']"
 
 
 def test_a_stack_without_a_patch_of_pods_does_not_load_the_schema_of_pods() -> None:

@@ -15,7 +15,6 @@ from cli.inputs.stacks import has_cluster_errors, open_stacks, service_names
 from cli.live import report_unread, run
 from cli.output import Format, render_reports
 from cli.output.values import service_values
-from cluster.live_check import check_cluster
 from models.check import check
 from models.finding import Finding
 from models.report import Report
@@ -129,6 +128,8 @@ def _report(stack: ResolvedStack, live: bool) -> Report:
 
 def _cluster_findings(stack: ResolvedStack) -> Sequence[Finding]:
     """The differences between a stack and its cluster."""
+    from cluster.live_check import check_cluster
+
     if has_cluster_errors(stack):
         typer.echo(
             f"not read: the cluster of {stack.name}: its section in the stack file has errors",

@@ -26,6 +26,7 @@ app = typer.Typer(
     cls=HelpfulGroup,
     rich_markup_mode=None,
     no_args_is_help=True,
+    add_completion=False,
 )
 
 LONGEST = 65_000

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import typer
 
-from cli.commands.sandbox import Stack, reported_failures, stack_name
 from cli.errors import ExitCode
 from cli.inputs.stacks import open_stack, project_directory
 from cli.refusal import refuse_errors
 from cli.sandbox_plan import sandbox_plan
+from cli.sandbox_stack import Stack, reported_failures, stack_name
 from models.service.resolved import ResolvedStack
 from sandbox import deployment, rehearsal, services
 from sandbox.environment import environment

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -13,14 +11,14 @@ from typing import Annotated
 
 import typer
 
+from cli.commands import rehearse
 from cli.errors import CommandError, ExitCode
 from cli.help import HelpfulGroup, add_command
-from cli.inputs.completion import complete_stack
 from cli.inputs.stacks import project_directory, stack_names
 from cli.output.table import columns
 from cli.sandbox_plan import sandbox_plan
+from cli.sandbox_stack import Stack, reported_failures, stack_name
 from sandbox import cluster, command, deployment, paths, services
-from sandbox.errors import SandboxError
 from sandbox.images import vllm
 from sandbox.real import needs, node
 
@@ -36,6 +34,7 @@ app = typer.Typer(
     cls=HelpfulGroup,
     rich_markup_mode=None,
     no_args_is_help=True,
+    add_completion=False,
 )
 
 _DEFAULT = "dev"
@@ -47,16 +46,6 @@ class Nodes(StrEnum):
 
     SIMULATED = "simulated"
     REAL = "real"
-
-
-Stack = Annotated[
-    str,
-    typer.Argument(
-        metavar="STACK",
-        help="Stack whose context names the sandbox.",
-        autocompletion=complete_stack,
-    ),
-]
 
 
 class StatusFormat(StrEnum):
@@ -248,6 +237,9 @@ def run(
     raise typer.Exit(code)
 
 
+add_command(app, "rehearse")(rehearse.command)
+
+
 def _split(words: list[str]) -> tuple[str, list[str]]:
     """The stack and the command. The parser has removed the dashes of `-- CMD`, but not those of `STACK -- CMD`."""
     if words[1:2] != ["--"]:
@@ -272,36 +264,6 @@ def _refuse_stack_as_command(word: str) -> None:
             f"there is no -- COMMAND after the stack {word}",
             f"write: ascend-vllm sandbox run {word} -- COMMAND",
         )
-
-
-def stack_name(stack: str) -> str:
-    """The name of a stack for Pulumi, also if the argument is a file of this project."""
-    if stack == "-":
-        raise CommandError(
-            "Pulumi cannot read a stack from standard input",
-            "name a stack of this project",
-        )
-    if stack.endswith((".yaml", ".yml")):
-        return Path(stack).stem.removeprefix("Pulumi.")
-    return stack
-
-
-@contextmanager
-def reported_failures(
-    interrupted: str = "all started processes were stopped",
-) -> Iterator[None]:
-    """Turn failures of a sandbox into failures of the command line."""
-    try:
-        yield
-    except SandboxError as failure:
-        raise CommandError(
-            failure.message, failure.fix, ExitCode(failure.exit_code)
-        ) from failure
-    except KeyboardInterrupt:
-        message = f"interrupted; {interrupted}"
-        raise CommandError(
-            message, "run the same command again", ExitCode.COULD_NOT_RUN
-        ) from None
 
 
 def _status_text(status: cluster.Status) -> str:

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,10 @@ _REMARK = r"mtp|floatmtp|quarot|rot|dynamic|mxfp[48]|310|vllm|tp\d+"
 _SUFFIX = re.compile(
     rf"[-_.]((?:{_QUANTIZATION})(?:[-_.](?:{_REMARK}))*)$", re.IGNORECASE
 )
+
+
+_LEAST_LIKENESS = 0.5
+"""Part of the pairs of letters that similar names have in common."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +116,33 @@ def _unquantized(facts: ModelFacts | None) -> ModelFacts | None:
 
 
 def nearest_models(name: str, count: int = 3) -> list[str]:
-    """The known names that resemble a name most."""
-    names = {_words(known): known for model in known_models() for known in model.names}
-    checkpoint = name.rpartition("/")[2]
-    return [
-        names[words] for words in get_close_matches(_words(checkpoint), names, count)
-    ]
+    """The known names that resemble a name most, by their pairs of letters.
+
+    A stack may have hundreds of unknown names, and each is compared with hundreds of known ones: so the pairs of the
+    known names are computed only once.
+    """
+    pairs = _letter_pairs(_words(name.rpartition("/")[2]))
+    likeness = {}
+    for known, known_pairs in _pairs_of_names().items():
+        common = len(pairs & known_pairs)
+        likeness[known] = 2 * common / (len(pairs) + len(known_pairs))
+    similar = [known for known in likeness if likeness[known] >= _LEAST_LIKENESS]
+    return sorted(similar, key=lambda known: -likeness[known])[:count]
+
+
+@cache
+def _pairs_of_names() -> dict[str, frozenset[str]]:
+    """The letter pairs of each known name."""
+    pairs = {}
+    for model in known_models():
+        for name in model.names:
+            pairs[name] = _letter_pairs(_words(name))
+    return pairs
+
+
+def _letter_pairs(words: str) -> frozenset[str]:
+    """All two letters of a name that follow each other, with its beginning and its end."""
+    return frozenset(map("".join, pairwise(f"-{words}-")))
 
 
 def _words(name: str) -> str:

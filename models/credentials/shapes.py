@@ -157,10 +157,19 @@ _FORMS = (
     ("bearer", _SCHEME),
     ("basic", _SCHEME),
     ("apikey", _SCHEME),
-    ("/", _HOOKS),
 )
 """A part of every text that has a form, in lower case, and the form. A search for a part is quick."""
 
+
+_HOOK_WORDS = (
+    "hook",
+    "api.telegram.org",
+    "sctapi.ftqq.com",
+    "api.day.app",
+    "maker.ifttt.com",
+    "events.pagerduty.com",
+)
+"""Every hook has one of them, in lower case. A search for a word is quick, also in a long path."""
 
 _MOST_TEXTS = 20_000
 """Texts whose credentials are remembered: as many values as a stack file may have."""
@@ -196,10 +205,11 @@ def _assigns(text: str) -> bool:
 def _plain_ranges(text: str) -> Iterator[Range]:
     """The credentials in a text that are not encoded."""
     yield from token_ranges(text)
-    if is_path_text(text):
-        yield from _group_ranges(_HOOKS, text)
-        return
     lower = text.lower()
+    if any(word in lower for word in _HOOK_WORDS):
+        yield from _group_ranges(_HOOKS, text)
+    if is_path_text(text):
+        return
     for part, form in _FORMS:
         if part in lower:
             yield from _group_ranges(form, text)

@@ -13,6 +13,9 @@ from models.service.resolved import ResolvedService
 _WHY = "the value is part of a ConfigMap or a pod, and of the history of the stack file"
 _ADDRESS = re.compile(r"://|@[\w.-]+(?::[0-9]+|/)")
 
+_WITH_TEXTS = (str, dict, list)
+"""Types of values that are a text or can contain one."""
+
 
 @rule("error")
 def secret_in_env(service: ResolvedService) -> Iterator[Finding]:
@@ -73,8 +76,9 @@ def secret_name(service: ResolvedService) -> Iterator[Finding]:
 def texts(service: ResolvedService) -> Iterator[NamedText]:
     """Every text of a service with its path and the name under which it could be a credential."""
     for field, origin in service.origins.items():
-        path = tuple(field.split("."))
-        yield from named_texts(origin.value, path, path[-1])
+        if isinstance(origin.value, _WITH_TEXTS):
+            path = tuple(field.split("."))
+            yield from named_texts(origin.value, path, path[-1])
 
 
 def _subject(item: NamedText) -> str:

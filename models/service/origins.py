@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -30,8 +31,8 @@ def origins(
         spans: The places of the values in the stack file.
     """
     found: dict[str, Origin] = {}
-    for name, info in ServiceConfig.model_fields.items():
-        for key, value in _values(_shown(service, name), info.alias or name):
+    for name, alias in _fields(ServiceConfig):
+        for key, value in _values(_shown(service, name), alias):
             if key in service.release.absent_keys and key not in service.configured:
                 continue
             source = because.get(key) or _place(
@@ -52,18 +53,24 @@ def _shown(service: ResolvedService, name: str) -> Any:
 
 def _values(value: Any, key: str) -> Iterator[tuple[str, Any]]:
     """A value under its key, or the values of all fields of a record."""
-    if isinstance(value, HostPathSource):
-        yield key, value.path
-        return
     if not isinstance(value, BaseModel) or isinstance(value, NamespaceSecret):
         yield key, value
         return
-    for name, info in type(value).model_fields.items():
+    if isinstance(value, HostPathSource):
+        yield key, value.path
+        return
+    is_optional = isinstance(value, ClaimSource | BucketSource | ClaimTarget)
+    for name, alias in _fields(type(value)):
         field = getattr(value, name)
-        is_optional = isinstance(value, ClaimSource | BucketSource | ClaimTarget)
         if name in _NOT_SHOWN or (field is None and is_optional):
             continue
-        yield from _values(field, f"{key}.{info.alias or name}")
+        yield from _values(field, f"{key}.{alias}")
+
+
+@cache
+def _fields(record: type[BaseModel]) -> list[tuple[str, str]]:
+    """The names of the fields of a record, and their keys in the stack file. Every service has the same records."""
+    return [(name, info.alias or name) for name, info in record.model_fields.items()]
 
 
 def _place(spans: Mapping[Path, Span], path: Path) -> str:

@@ -16,6 +16,9 @@ from models.stack_file.secret_values import is_secure
 Reference = NamespaceSecret | StackSecret | NamespacePullSecret | StackPullSecret
 """A reference to a Secret in the namespace, or to a secret key of the stack."""
 
+_CONTAINERS = (Record, dict, list)
+"""Types of values that are a reference or can contain one."""
+
 
 def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
     """All references to Secrets in a value, with their paths."""
@@ -23,7 +26,9 @@ def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Reference]]:
         yield path, value
     elif isinstance(value, Record):
         for name, field in type(value).model_fields.items():
-            yield from references(getattr(value, name), (*path, field.alias or name))
+            content = getattr(value, name)
+            if isinstance(content, _CONTAINERS):
+                yield from references(content, (*path, field.alias or name))
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from references(item, (*path, str(key)))
