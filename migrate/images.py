@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrate.errors import MigrationError
+from models.engines.image_names import is_plugin_image, repository_of, tag_of
 from models.engines.release import Release
-from models.engines.releases import (
-    is_plugin_image,
-    release_of_image,
-    repository_of,
-    tag_of,
-)
+from models.engines.releases import release_of_image
 from models.service.resolved import ResolvedService
 
 OFFICIAL = "quay.io/ascend/vllm-ascend"

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 from convert.server.command_line import read_flags
 from convert.server_start import Start
+from models.engines.image_names import is_plugin_image, repository_of, tag_of
 from models.engines.release import Release
 from models.engines.releases import (
     DEFAULT_VERSION,
     VERSIONS,
-    is_plugin_image,
     release,
     release_of_image,
     release_of_service,
-    repository_of,
-    tag_of,
 )
 
 _HUAWEIS_IMAGE = re.compile(r"(^|/)ascend-vllm")

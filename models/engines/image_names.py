@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 
 _DEVICES = ("a2", "a3", "310p", "950dt")
+"""Suffixes of the repository or of the tag for the type of NPU."""
+
 _DISTRIBUTIONS = ("openeuler", "ubuntu")
-"""Suffixes of the repository or of the tag: the type of NPU, and the Linux distribution."""
+"""Suffixes of the repository or of the tag for the Linux distribution."""
 
 _WITHOUT_SUFFIX = ("a2", "ubuntu")
 """The type of NPU and the distribution of tags without a suffix."""
 
-_PLUGIN = re.compile(
-    rf"(?:^|/)vllm[-_]ascend(?P<suffixes>(?:-(?:{'|'.join((*_DEVICES, *_DISTRIBUTIONS))}))*)$"
-)
-"""The image repository of the open plugin, such as `vllm-ascend` or `vllm-ascend-a3`; Huawei's is `ascend-vllm`."""
+_ANY_SUFFIX = "|".join((*_DEVICES, *_DISTRIBUTIONS))
 
+_PLUGIN = re.compile(rf"(?:^|/)vllm[-_]ascend(?P<suffixes>(?:-(?:{_ANY_SUFFIX}))*)$")
+"""The image repository of the open plugin, such as `vllm-ascend` or `vllm-ascend-a3`; Huawei's is `ascend-vllm`."""
 
 _VLLM = re.compile(r"(?:^|[/_-])vllm(?:$|[/_-])")
 """The name of a repository with vLLM in it. Huawei's `ascend-vllm` has its own numbers."""
@@ -81,6 +82,7 @@ def image_for_npus(image: str, soc: str, tag: str) -> str:
 
 
 def _suffixes_of_repository(image: str) -> list[str]:
+    """The suffixes in the name of a repository of the plugin, such as `a3`; none for other repositories."""
     match = _PLUGIN.search(repository_of(image))
     if match is None:
         return []

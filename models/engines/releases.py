@@ -9,7 +9,7 @@ from typing import get_args
 
 from models.engines.ascend_vllm.release import AscendVllm
 from models.engines.engine_args import Version
-from models.engines.image_names import is_plugin_image, repository_of, tag_of
+from models.engines.image_names import is_plugin_image, tag_of
 from models.engines.release import Release
 from models.engines.vllm_ascend.release import VllmAscend
 from models.engines.vllm_ascend.tables import plugin_table
@@ -18,7 +18,6 @@ __all__ = [
     "DEFAULT_VERSION",
     "PLUGIN_VERSIONS",
     "VERSIONS",
-    "is_plugin_image",
     "is_plugin_release",
     "names_later_release",
     "nearest_plugin_version",
@@ -28,8 +27,6 @@ __all__ = [
     "release_of_image",
     "release_of_service",
     "releases",
-    "repository_of",
-    "tag_of",
     "version_of_image",
 ]
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from models.engines.image_names import full_tag, image_for_npus, is_vllm_image
+from models.engines.image_names import (
+    full_tag,
+    image_for_npus,
+    is_plugin_image,
+    is_vllm_image,
+    repository_of,
+    tag_of,
+)
 from models.engines.releases import (
     PLUGIN_VERSIONS,
     VERSIONS,
-    is_plugin_image,
     is_plugin_release,
     names_later_release,
     nearest_plugin_version,
     nearest_version,
     newest_judged_version,
     release_of_image,
-    repository_of,
-    tag_of,
 )
 from models.finding import Finding, at, error, warning
 from models.rules.registry import rule

@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 
 from models.catalog.node_directories import is_inside, normal_path
 from models.engines.features import EagleHead
-from models.engines.releases import is_plugin_image, newest_judged_version
+from models.engines.image_names import is_plugin_image
+from models.engines.releases import newest_judged_version
 from models.finding import Finding, Mark, Path, at, error, warning
 from models.launch.launch import GRAPH_CACHE_DIRECTORY
 from models.manifests.read_only_root import DIRECTORY as TEMPORARY_FILES

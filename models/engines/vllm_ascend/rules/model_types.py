@@ -13,7 +13,7 @@ from models.engines.vllm_ascend.code_places import code_places
 from models.engines.vllm_ascend.platforms import own_tag
 from models.engines.vllm_ascend.records import is_older
 from models.engines.vllm_ascend.tables import RELEASES, flag_table
-from models.finding import Finding, at, error, warning
+from models.finding import Finding, Mark, at, error, warning
 
 _OTHER_TYPE = ("config-format", "hf-config-path", "hf-overrides", "model-impl")
 """Flags with which vLLM takes the type or the layers of the model from elsewhere."""
@@ -71,10 +71,7 @@ def _refused(server: ModelServer, kind: str, other: str) -> Finding:
         f"vLLM {version} cannot load {kind} models such as {server.model.name}, but vLLM {other} can",
         why=f"vLLM {version} has no layers for {kind} models and exits at start ({place})",
         fix=edit,
-        marks=[
-            at("model.name", f"model type {kind}"),
-            at("image", f"vLLM {version}"),
-        ],
+        marks=_marks(kind, f"vLLM {version}"),
     )
 
 
@@ -93,10 +90,7 @@ def _doubtful(
         f"vLLM {version} has no layers for {kind} models such as {server.model.name}",
         why=f"it can use the layers of {source} only if they are compatible, and exits otherwise ({place})",
         fix=edit,
-        marks=[
-            at("model.name", f"model type {kind}"),
-            at("image", f"vLLM {version}"),
-        ],
+        marks=_marks(kind, f"vLLM {version}"),
     )
 
 
@@ -108,11 +102,13 @@ def _unread(server: ModelServer, types: ModelTypes, kind: str, other: str) -> Fi
         f"vLLM {version} cannot read the config.json of {kind} models with transformers {types.transformers}",
         why=f"it exits at start if the image has no newer version of transformers ({place})",
         fix=f"{_edit(server, other)}, or {accept}, if this is true",
-        marks=[
-            at("model.name", f"model type {kind}"),
-            at("image", f"transformers {types.transformers}"),
-        ],
+        marks=_marks(kind, f"transformers {types.transformers}"),
     )
+
+
+def _marks(kind: str, in_image: str) -> list[Mark]:
+    """The model with its type, and the image with what it contains."""
+    return [at("model.name", f"model type {kind}"), at("image", in_image)]
 
 
 @facts_rule("error", "warning")
