@@ -20,6 +20,8 @@ from tests.cli.conftest import Console
 from tests.cli.test_plan import commit, write_beside
 from tests.client.comparison.model_server import Model, Served, serving
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Deployed:
