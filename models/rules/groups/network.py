@@ -61,14 +61,14 @@ def group_ports(service: ResolvedService) -> Iterator[Finding]:
     """
     if service.group is None:
         return
-    ranges = _port_ranges(service, service.group)
+    ranges = port_ranges(service, service.group)
     for (key, ports), (other, other_ports) in combinations(ranges.items(), 2):
         if not _overlap(ports, other_ports):
             continue
         yield error(
             f"{other} {_text(other_ports)} overlaps with {key} {_text(ports)}",
             why="both are ports of the leader, and only one program can listen on a port",
-            fix=f"write {other}: {_free_port(ranges.values(), len(other_ports))}",
+            fix=f"write {other}: {free_port(ranges.values(), len(other_ports))}",
             marks=[at(name) for name in _configured_first(service, other, key)],
         )
 
@@ -137,14 +137,14 @@ def _same_ports(
     """
     if first.group is None or second.group is None:
         return
-    ranges = _port_ranges(first, first.group)
-    other_ranges = _port_ranges(second, second.group)
+    ranges = port_ranges(first, first.group)
+    other_ranges = port_ranges(second, second.group)
     used = [*ranges.values(), *other_ranges.values()]
     for key, ports in other_ranges.items():
         meeting = [name for name, other in ranges.items() if _overlap(ports, other)]
         if not meeting:
             continue
-        free = _free_port(used, len(ports))
+        free = free_port(used, len(ports))
         used.append(range(free, free + len(ports)))
         fix = f"write services.{second.name}.{key}: {free}"
         if key == "server.port":
@@ -190,7 +190,7 @@ def _shares_nodes(service: ResolvedService) -> bool:
     return not pools or any(pool.npus_per_node > service.npus for pool in pools)
 
 
-def _port_ranges(service: ResolvedService, group: ResolvedGroup) -> dict[str, range]:
+def port_ranges(service: ResolvedService, group: ResolvedGroup) -> dict[str, range]:
     """The ports of a leader, by the keys that set them."""
     ranges = {
         "server.port": _single_port(service.server.port),
@@ -217,7 +217,7 @@ def _text(ports: range) -> str:
     return f"{ports.start} to {ports.stop - 1}"
 
 
-def _free_port(used: Collection[range], length: int) -> int:
+def free_port(used: Collection[range], length: int) -> int:
     """The first of so many free ports: above all used ports, or below them if there is no room above."""
     highest = max(ports.stop for ports in used)
     if highest + length <= _HIGHEST_PORT:
