@@ -13,7 +13,6 @@ from models.service.resolved import ResolvedService, ResolvedStack
 from models.words import counted
 
 _HIGHEST_PORT = 65535
-_LOOPBACK = "lo"
 
 
 @stack_rule("error")
@@ -22,22 +21,14 @@ def group_interface(stack: ResolvedStack) -> Iterator[Finding]:
 
     HCCL and Gloo connect over the configured interface. A pod with its own network has eth0. With `hostNetwork`, the
     stack file names the interface: the interfaces of nodes have other names, and HCCL fails if it does not find the
-    configured one. The loopback interface `lo` reaches no other pod.
+    configured one.
     """
     cluster = stack.cluster
     groups = [service for service in stack.services if service.group]
     if not groups:
         return
-    if cluster.interface == _LOOPBACK:
-        yield error(
-            f"the interface lo reaches no other pod, and {groups[0].name} runs on {groups[0].nodes} nodes",
-            why="HCCL and Gloo of each pod would wait for the others on the loopback of the pod itself",
-            fix="write cluster.interface: eth0",
-            marks=[
-                Mark(("cluster", "interface")),
-                Mark(("services", groups[0].name, "nodes")),
-            ],
-        )
+    if _is_interface_refused(stack):
+        return
     if not cluster.host_network or cluster.is_interface_set:
         return
     yield error(
@@ -50,6 +41,12 @@ def group_interface(stack: ResolvedStack) -> Iterator[Finding]:
             Mark(("services", groups[0].name, "nodes")),
         ],
     )
+
+
+def _is_interface_refused(stack: ResolvedStack) -> bool:
+    """Whether the stack file names an interface that cannot be one."""
+    marks = [mark for finding in stack.findings for mark in finding.marks]
+    return any(mark.path[:2] == ("cluster", "interface") for mark in marks)
 
 
 @rule("error")

@@ -200,10 +200,25 @@ def test_ray_starts_no_copies_of_the_engine() -> None:
     assert findings(engine)["group-server"].fix == "remove engine.extraArgs.dataParallelBackend"
 
 
-def test_the_loopback_interface_reaches_no_other_pod() -> None:
-    finding = findings(cluster="interface: lo")["group-interface"]
+@pytest.mark.parametrize(
+    ("interface", "fix"),
+    [
+        ("lo", "write interface: eth0"),
+        ("[bond0]", "write interface: bond0"),
+        ("[lo, bond0]", "write interface: bond0"),
+        ("[bond0, eth1]", "write interface: bond0"),
+        ("[lo]", "write interface: eth0"),
+        ("'bond0,eth1'", "write interface: bond0"),
+        ("{name: bond0}", "write interface: bond0"),
+    ],
+)
+@pytest.mark.parametrize("network", ["false", "true"])
+def test_an_interface_that_is_none_has_one_finding_whose_fix_is_one(interface: str, fix: str, network: str) -> None:
+    found = findings(cluster=f"hostNetwork: {network}, interface: {interface}")
 
-    assert finding.message == "the interface lo reaches no other pod, and deepseek runs on 2 nodes"
+    assert [finding.fix for finding in found.values()] == [fix]
+    corrected = fix.removeprefix("write ")
+    assert findings(cluster=f"hostNetwork: {network}, {corrected}") == {}
 
 
 @pytest.mark.parametrize(("redundant", "ok"), [(32, True), (16, False)])
