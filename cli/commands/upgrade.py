@@ -18,9 +18,9 @@ from cli.inputs.stacks import is_file, open_stack, project_directory
 from cli.output.plan import PlanFormat, render_plan
 from cli.output.plan.words import refusal, step_text
 from cli.reach import KeyFileOption
-from cli.upgrade_comparison import NextLaunch, hold_of, refuse_unready
-from cli.upgrade_parallel import refuse_parallel_change
-from cli.upgrade_state import Upgrade
+from cli.upgrade.comparison import NextLaunch, hold_of, refuse_unready
+from cli.upgrade.parallel_change import refuse_parallel_change
+from cli.upgrade.state import Upgrade
 from models.check import check
 from models.credentials import masked
 from models.service.companion import companion_name

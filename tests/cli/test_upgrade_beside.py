@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.comparing import Pair
+from cli.comparison.run import Pair
 from cli.errors import CommandError, ExitCode
-from cli.upgrade_comparison import NextLaunch, hold_of
+from cli.upgrade.comparison import NextLaunch, hold_of
 from models.service.resolve import resolve
 from models.stack_file.parse import parse_stack
 from tests.cli.conftest import Console
 from tests.cli.test_plan import commit, write_beside
 from tests.client.comparison.model_server import Model, Served, serving
+
+pytestmark = pytest.mark.slow
 
 
 @dataclass
@@ -55,7 +57,7 @@ def deployed(project: Path, monkeypatch: pytest.MonkeyPatch) -> Deployed:
 
     monkeypatch.setattr("cli.pulumi.last_update", lambda *_: str(len(made.texts)))
     monkeypatch.setattr("cli.pulumi.up", made.up)
-    monkeypatch.setattr("cli.upgrade_parallel._live_replicas", replicas)
+    monkeypatch.setattr("cli.upgrade.parallel_change._live_replicas", replicas)
     monkeypatch.setattr("cli.commands.upgrade.hold_of", lambda _: made.hold)
     return made
 

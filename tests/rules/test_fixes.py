@@ -15,6 +15,8 @@ from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from tests.rules.edits import alternatives, apply
 
+pytestmark = pytest.mark.slow
+
 VERBS = ("write ", "remove ", "rename ", "move ")
 FOLDERS = Path(__file__).parent
 

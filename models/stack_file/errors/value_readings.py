@@ -191,9 +191,10 @@ def _of_number(number: float, examples: Sequence[Any]) -> Iterator[Any]:
 
 
 def _of_list(items: Sequence[Any]) -> Iterator[Any]:
-    """The only item of a list."""
-    if len(items) == 1 and not isinstance(items[0], list | dict):
-        yield items[0]
+    """The items of a list, where one value is needed."""
+    for item in items:
+        if not isinstance(item, list | dict):
+            yield item
 
 
 def _completed(

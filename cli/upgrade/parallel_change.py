@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cli.errors import CommandError, ExitCode
 from cli.live import run
-from cli.upgrade_state import Upgrade
+from cli.upgrade.state import Upgrade
 from cluster.api.reader import connected
 from cluster.update.replicas import live_replicas
 from models.service.resolved import ResolvedStack
