@@ -193,7 +193,7 @@ def _of_number(number: float, examples: Sequence[Any]) -> Iterator[Any]:
 
 def _of_list(items: Sequence[Any]) -> Iterator[Any]:
     """The items of a list, where one value is needed, or the number of its items, such as `npus: [0, 1, 2, 3]`."""
-    are_numbers = all(type(item) is int for item in items)
+    are_numbers = all(str(item).isdecimal() for item in items)
     if len(items) > 1 and are_numbers:
         yield len(items)
         return
