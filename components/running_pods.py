@@ -12,6 +12,10 @@ from cluster.update.pod_changes import restarts_pods
 from models.manifests.workload import serving_template
 from models.report import finding_text
 from models.rules.resources.capacity import updates_that_would_hang
+from models.rules.resources.replaced_workloads import (
+    RunningPods,
+    replacements_that_would_hang,
+)
 from models.service.resolved import ResolvedStack
 
 
@@ -24,8 +28,12 @@ async def running_workloads(stack: ResolvedStack) -> list[Object]:
     cluster = stack.cluster
     async with connected(cluster.context, cluster.namespace.name) as reader:
         found = [*await reader.deployments()]
-        if any(service.group for service in stack.services):
+        try:
             found += await reader.leader_worker_sets()
+        except ClusterError:
+            # Without groups, the cluster may not know the kind, and the user may have no right to read it.
+            if any(service.group for service in stack.services):
+                raise
     return [workload for workload in found if replicas_of(workload)]
 
 
@@ -44,14 +52,23 @@ def refusal(stack: ResolvedStack, workloads: Sequence[Object]) -> str:
     """Why an update from these workloads would hang, for each service; empty if it would not."""
     resource = stack.cluster.platform.resource
     running: dict[str, int] = {}
+    pods: dict[str, RunningPods] = {}
     unchanged = set()
     for workload in workloads:
         name = instance_of(workload)
         running[name] = npus_of_pods(workload, resource)
+        pods[name] = RunningPods(
+            number=replicas_of(workload) * nodes_of(workload),
+            npus=running[name],
+            is_group=workload["kind"] == "LeaderWorkerSet",
+        )
         service = stack.service(name)
         if service and not restarts_pods(workload, service):
             unchanged.add(name)
-    findings = updates_that_would_hang(stack, running, unchanged)
+    findings = [
+        *updates_that_would_hang(stack, running, unchanged),
+        *replacements_that_would_hang(stack, pods),
+    ]
     return "\n\n".join(finding_text(finding) for finding in findings)
 
 

@@ -97,6 +97,10 @@ class ServiceChange:
             return 0
         if self.old.answering and self.new.answering:
             return 0
+        is_replaced = (self.old.group is None) != (self.new.group is None)
+        if is_replaced and self.new.replicas:
+            # The Service selects the new pods before they are ready.
+            return self.new.startup
         return downtime(self.new)
 
     @property

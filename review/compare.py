@@ -11,6 +11,10 @@ from models.engines.release_changes import release_changes
 from models.finding import Finding
 from models.manifests import Manifest, service_objects
 from models.rules.resources.capacity import packing, updates_that_would_hang
+from models.rules.resources.replaced_workloads import (
+    RunningPods,
+    replacements_that_would_hang,
+)
 from models.service.capacity import Packing
 from models.service.resolved import ResolvedService, ResolvedStack
 from review.additional_objects import additional_object_details
@@ -49,7 +53,10 @@ def compare(old: ResolvedStack, new: ResolvedStack) -> StackChange:
     if old.name == new.name:
         deletions = tuple(cluster_deletions(old.cluster, new.cluster))
         avoidable = avoidable_downtime(new, services)
-        would_hang = tuple(updates_that_would_hang(new, _running_npus(old)))
+        would_hang = (
+            *updates_that_would_hang(new, _running_npus(old)),
+            *replacements_that_would_hang(new, _running_pods(old)),
+        )
     replaced: tuple[str, ...] = ()
     if old.name == new.name:
         replaced = tuple(_replaced_workloads(services))
@@ -272,6 +279,14 @@ def _running_npus(stack: ResolvedStack) -> dict[str, int]:
     """NPUs of one pod of each service that has pods."""
     return {
         service.name: service.npus for service in stack.services if service.replicas
+    }
+
+
+def _running_pods(stack: ResolvedStack) -> dict[str, RunningPods]:
+    """The pods of each service, as far as the stack file sets their number."""
+    return {
+        service.name: RunningPods(service.pods, service.npus, service.group is not None)
+        for service in stack.services
     }
 
 

@@ -220,3 +220,19 @@ def test_an_update_of_groups_that_would_hang_is_refused(cluster: ClusterOfTheTes
 
     with pytest.raises(pulumi.RunError, match="while its pods with 8 NPUs run"):
         run_program("test", config({"deepseek": group(4)}))
+
+
+@pytest.mark.parametrize(("nodes", "is_refused"), [(2, True), (3, False)])
+@pytest.mark.parametrize("grows", [True, False])
+def test_one_node_more_or_less_needs_room_for_the_old_and_the_new_pods(
+    cluster: ClusterOfTheTest, nodes: int, is_refused: bool, grows: bool
+) -> None:
+    single = entry(8, image=GROUP["image"])
+    before, after = (single, group(8)) if grows else (group(8), single)
+    cluster.objects = objects({"deepseek": before}, nodes=nodes)
+
+    if is_refused:
+        with pytest.raises(pulumi.RunError, match="but there is no room for"):
+            run_program("test", config({"deepseek": after}, nodes=nodes))
+    else:
+        run_program("test", config({"deepseek": after}, nodes=nodes))

@@ -54,6 +54,9 @@ class ClusterOfTheTest:
     """Context and namespace of each connection."""
     problem: ClusterError | None = None
 
+    async def leader_worker_sets(self) -> Sequence[Object]:
+        raise ClusterError("the cluster has no LeaderWorkerSets", "install the controller", unknown_kind=True)
+
     async def deployments(self) -> Sequence[Object]:
         if self.problem:
             raise self.problem

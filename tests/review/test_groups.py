@@ -64,6 +64,41 @@ def test_the_way_back_to_one_node_is_a_replacement_too() -> None:
     assert replacement.startswith("the pods of deepseek: a Deployment replaces the LeaderWorkerSet")
 
 
+def pool(nodes: int) -> str:
+    return f"pools: {{a3: {{nodes: {nodes}, npusPerNode: 16, npuMemory: 64Gi}}}}"
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 2), (2, 1)])
+def test_a_replacement_without_room_for_both_is_refused_with_its_way_out(old: int, new: int) -> None:
+    engines = {1: ONE, 2: TWO}
+    full = [stack_with_group(engines[nodes], cluster=pool(2), nodes=nodes) for nodes in (old, new)]
+    roomy = [stack_with_group(engines[nodes], cluster=pool(3), nodes=nodes) for nodes in (old, new)]
+
+    (finding,) = compare(*full).would_hang
+    assert finding.fix == (
+        "write services.deepseek.replicas: 0, run pulumi up, and write services.deepseek.replicas: 1 again"
+    )
+    assert compare(*roomy).would_hang == ()
+
+
+def test_the_way_out_of_a_replacement_is_never_refused() -> None:
+    old = stack_with_group(TWO, cluster=pool(2))
+    stopped = stack_with_group(ONE, cluster=pool(2), nodes=1, replicas=0)
+    new = stack_with_group(ONE, cluster=pool(2), nodes=1)
+
+    assert compare(old, stopped).would_hang == ()
+    assert compare(stopped, new).would_hang == ()
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 2), (2, 1)])
+def test_a_replaced_service_is_down_until_its_new_pods_are_ready(old: int, new: int) -> None:
+    engines = {1: ONE, 2: TWO}
+    stacks = [stack_with_group(engines[nodes], cluster=pool(4), nodes=nodes, startup="20m") for nodes in (old, new)]
+    (service,) = compare(*stacks).services
+
+    assert service.downtime == 20 * 60
+
+
 def test_the_npus_of_all_nodes_count() -> None:
     assert compare(stack_with_group(ONE, nodes=1), stack_with_group(TWO, replicas=3)).npus == (16, 96)
 
