@@ -66,18 +66,20 @@ class PatchedPods:
 class _Latest:
     """The pods of the latest service. All rules on one service run before those on the next."""
 
-    service: ResolvedService | None = None
-    pods: PatchedPods | None = None
+    pods: tuple[ResolvedService, PatchedPods] | None = None
 
 
 def patched_pods(service: ResolvedService) -> PatchedPods | None:
     """The pods of a service with its patch, or None without a patch."""
     if service.pod_template is None:
         return None
-    if _Latest.pods is None or _Latest.service is not service:
-        _Latest.pods = PatchedPods(service, service.pod_template)
-        _Latest.service = service
-    return _Latest.pods
+    if _Latest.pods is not None:
+        latest, pods = _Latest.pods
+        if latest is service:
+            return pods
+    pods = PatchedPods(service, service.pod_template)
+    _Latest.pods = (service, pods)
+    return pods
 
 
 def _with(template: Manifest, patch: PodTemplate, structure: Structured) -> Manifest:

@@ -86,17 +86,16 @@ def _of_a_key(service: ResolvedService, name: str, key: str) -> Finding:
     value = service.env.get(name)
     fix = f"remove env.{name}"
     if value is not None and value != used and not is_set:
-        fix = f"{fix} and write {key}: {_scalar(value)}"
+        written = as_yaml(value)
+        if key == _FIRST_HCCL_PORT and value.isdecimal():
+            written = value
+        fix = f"{fix} and write {key}: {written}"
     return error(
         f"{_assignment(service, name)}, but {key} sets it to {used}",
         why=reason,
         fix=fix,
         marks=[at("env", key=name)],
     )
-
-
-def _scalar(value: str) -> str:
-    return value if value.isdecimal() else as_yaml(value)
 
 
 def _of_each_pod(service: ResolvedService, name: str) -> Finding:
