@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _WITH_KEYS = frozenset(
     {
         ".ssh",
@@ -62,6 +64,9 @@ _WITH_KEYS = frozenset(
 _HOMES = ("/home/", "/var/home/")
 """Directories in which each user of the node has a home directory."""
 
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+"""The name of a user (useradd(8)). The directory of a model has capital letters or dots, such as `Qwen3-8B`."""
+
 _CACHE = ".cache"
 """The hidden directory of a home directory that a pod may write to."""
 
@@ -72,7 +77,8 @@ def key_place(place: str) -> str:
     for index, name in enumerate(parts):
         if name in _WITH_KEYS:
             return "/".join(parts[: index + 1])
-    if len(_parts_below_homes(place)) == 1:
+    below_homes = _parts_below_homes(place)
+    if len(below_homes) == 1 and _USER.fullmatch(below_homes[0]):
         return f"{place}/.ssh"
     return ""
 
