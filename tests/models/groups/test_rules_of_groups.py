@@ -239,6 +239,8 @@ def test_redundant_experts_count_among_the_experts_of_an_npu(redundant: int, ok:
         ("dataParallelStartRank: 2", "error"),
         ("dataParallelRank: 0", "warning"),
         ("dataParallelExternalLb: true, dataParallelRank: 1", "warning"),
+        ("dataParallelMultiPortExternalLb: true, dataParallelSizeLocal: 4", "error"),
+        ("dataParallelMultiPortExternalLb: false", None),
         ("dataParallelSizeLocal: 4", None),
         ("nnodes: 1", None),
         ("masterPort: 29501", None),

@@ -15,6 +15,8 @@ _START = "data-parallel-start-rank"
 _EXTERNAL = ("data-parallel-rank", "data-parallel-external-lb")
 _RANK = "rank-range"
 _ALONE = "rank-of-one-copy"
+_SEVERAL_PORTS = "data-parallel-multi-port-external-lb"
+_SUPERVISOR = "data-parallel-supervisor-port"
 _DENSE = "external-data-parallel-dense"
 
 
@@ -32,6 +34,7 @@ def flag_of_several_nodes(server: ModelServer) -> Iterator[Finding]:
     yield from _nodes(server)
     yield from _copies_elsewhere(server)
     yield from _external(server)
+    yield from _several_ports(server)
 
 
 def _headless(server: ModelServer) -> Iterator[Finding]:
@@ -120,6 +123,26 @@ def _external(server: ModelServer) -> Iterator[Finding]:
         " nodes starts them",
         fix=removals,
         marks=marks,
+    )
+
+
+def _several_ports(server: ModelServer) -> Iterator[Finding]:
+    """A server on a separate port for each copy of the engine."""
+    if server.further(_SEVERAL_PORTS) is not True:
+        return
+    flags = [_SEVERAL_PORTS]
+    if server.further(_SUPERVISOR) is not None:
+        flags.append(_SUPERVISOR)
+    first = server.server.port
+    last = first + server.engine.data_parallel_size - 1
+    yield error(
+        f"--{_SEVERAL_PORTS} starts a server for each copy of the engine, and the Service knows port {first} only",
+        why=f"the copies listen on the ports {first} to {last}, so only the first one gets requests"
+        " (vllm/entrypoints/openai/dp_supervisor.py:119 of 0.23.0)",
+        fix=" and ".join(
+            f"remove {extra_argument_key(server, flag)}" for flag in flags
+        ),
+        marks=[extra_argument_mark(server, _SEVERAL_PORTS), _copies(server)],
     )
 
 
