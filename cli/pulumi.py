@@ -5,19 +5,45 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from cli.errors import CommandError, ExitCode
 
 
+@dataclass(frozen=True)
+class PastUpdate:
+    """An update in the history of a stack. Not every backend numbers them."""
+
+    start: str
+    """When it began."""
+    message: str
+
+
+_MOST_UPDATES = 30
+"""Updates of a stack that are read. An upgrade needs those since its last step."""
+
+
 def last_update(stack: str, project: Path) -> str:
-    """When the last update of a stack began; empty if there is none. Not every backend numbers the updates.
+    """When the last update of a stack began; empty if there is none.
+
+    Raises:
+        CommandError: As for `updates`.
+    """
+    past = updates(stack, project, most=1)
+    return past[0].start if past else ""
+
+
+def updates(
+    stack: str, project: Path, most: int = _MOST_UPDATES
+) -> tuple[PastUpdate, ...]:
+    """The last updates of a stack, the newest first.
 
     Raises:
         CommandError: Pulumi cannot be run, or does not know the stack.
     """
     command = ["pulumi", "stack", "history", "--stack", stack, "--json"]
-    command += ["--page-size", "1", "--page", "1", "--non-interactive"]
+    command += ["--page-size", str(most), "--page", "1", "--non-interactive"]
     try:
         done = subprocess.run(
             command, cwd=project, capture_output=True, text=True, check=False
@@ -34,8 +60,11 @@ def last_update(stack: str, project: Path) -> str:
             f"run pulumi login, or pulumi stack init {stack}",
             ExitCode.COULD_NOT_RUN,
         )
-    updates = json.loads(done.stdout or "[]")
-    return str(updates[0]["startTime"]) if updates else ""
+    found = json.loads(done.stdout or "[]")
+    return tuple(
+        PastUpdate(str(item["startTime"]), str(item.get("message") or ""))
+        for item in found
+    )
 
 
 def up(

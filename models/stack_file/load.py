@@ -24,7 +24,12 @@ from models.stack_file.project_keys import (
     content_of,
     unread_key,
 )
-from models.stack_file.secret_values import property_path, secret_value, secure_paths
+from models.stack_file.secret_values import (
+    property_path,
+    referred_keys,
+    secret_value,
+    secure_paths,
+)
 from models.stack_file.secrets import ciphertexts, config_findings
 from models.stack_file.texts import Read, disk
 from models.stack_file.yaml_file import YamlFile, read_yaml
@@ -123,7 +128,7 @@ def load_text(
         )
     further = content.further
     if text and source.is_readable:
-        referred = set(_referred_keys(merged.values.get("services")))
+        referred = set(referred_keys(merged.values.get("services")))
         findings += _unused_keys(source, owner.name, further.keys() - referred)
         unseen = _keys_of_pulumi_only(referred - further.keys(), config)
         further = {**further, **unseen}
@@ -336,19 +341,6 @@ def _in_our_terms(finding: Finding, prefix: str) -> Finding:
     )
     service = service_at(marks[0].path) if marks else None
     return replace(finding, marks=marks, service=service)
-
-
-def _referred_keys(value: Any) -> Iterator[str]:
-    """The keys of the stack that a value may refer to, even if its shape is refused."""
-    if isinstance(value, dict):
-        if list(value) == ["config"]:
-            yield str(value["config"])
-        else:
-            for item in value.values():
-                yield from _referred_keys(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _referred_keys(item)
 
 
 def _keys_of_pulumi_only(
