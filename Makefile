@@ -4,9 +4,10 @@ STACK ?= dev
 BIN := .venv/bin
 UV := $(shell sed -n 's/.*"\(uv==[^"]*\)".*/\1/p' pyproject.toml)
 UV_HASHES := $(shell sed -n '/^name = "uv"$$/,/^\[\[package\]\]/s/.*hash = "\(sha256:[0-9a-f]*\)".*/--hash=\1/p' uv.lock)
-PARALLEL := --numprocesses auto --dist loadfile
-# Without what has no quick test: the sandbox, the examples of the documentation, and the plugin of Hypothesis.
-QUICK := -m "not e2e and not slow" --ignore=tests/e2e -p no:hypothesispytest tests
+PARALLEL := --numprocesses auto --dist worksteal
+# Without what has no quick test (the sandbox, the examples of the documentation, the plugin of Hypothesis), without
+# the components, because Pulumi's SDK takes seconds to import, and without captured logs, which no quick test reads.
+QUICK := -m "not e2e and not slow" --ignore=tests/e2e --ignore=tests/components -p no:hypothesispytest -p no:logging tests
 VLLM ?= 0.23.0
 # These tests wait more than they compute. Each module has a sandbox, which takes 1 GB of memory.
 PARALLEL_E2E := --numprocesses 3 --dist loadfile

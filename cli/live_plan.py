@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from cli.comparison.refusals import refuse_taken_name
 from cli.errors import CommandError, ExitCode
-from cli.incomparable import refuse_taken_name
 from cli.live import report_unread, run
 from cli.objects import read_objects
 from cluster.api.reader import connected

@@ -12,7 +12,7 @@ from convert.docker.compose import is_compose
 from convert.draft import Draft, draft
 from convert.findings import findings_of
 from convert.groups.joined import servers_of
-from convert.input_files import sorted_files
+from convert.input_files import InputFiles, sorted_files
 from convert.keys.additional import additional_values
 from convert.keys.claims import created_claims
 from convert.keys.cluster import cluster_values
@@ -104,7 +104,8 @@ def convert(
     Raises:
         ConversionError: The objects cannot be read, or no container starts a server.
     """
-    return _convert([config], scripts, options)
+    files = InputFiles(objects=[config], scripts=[*scripts])
+    return _convert(files, options)
 
 
 def convert_files(files: Sequence[File], options: Options) -> Conversion:
@@ -117,24 +118,20 @@ def convert_files(files: Sequence[File], options: Options) -> Conversion:
     Raises:
         ConversionError: The objects cannot be read, or no container starts a server.
     """
-    found = sorted_files(files)
-    return _convert(found.objects, found.scripts, options)
+    return _convert(sorted_files(files), options)
 
 
-def _convert(
-    configs: Sequence[File],
-    scripts: Sequence[File],
-    options: Options,
-) -> Conversion:
+def _convert(files: InputFiles, options: Options) -> Conversion:
     values = options.filled or {}
-    configs = _filled_files(configs, values)
-    scripts = _filled_files(scripts, values)
-    notes = Notes()
-    content = _read_configs(configs, values, notes)
+    configs = _filled_files(files.objects, values)
+    scripts = _filled_files(files.scripts, values)
+    further = _filled_files(files.further, values)
+    notes = Notes(files.notes)
+    content = _read_configs(configs, files.variables, values, notes)
     objects = content.objects
     if not configs:
-        objects = _read_scripts(scripts, values, notes)
-    pods = read_pods(objects, scripts, notes, set_values=values)
+        objects = _read_scripts(scripts, further, values, notes)
+    pods = read_pods(objects, scripts, further, notes, set_values=values)
     if not pods:
         names = [config.name for config in configs]
         raise no_server(names, scripts, objects, content.others)
@@ -188,6 +185,7 @@ class _Content:
 
 def _read_configs(
     configs: Sequence[File],
+    variables: Sequence[File],
     values: Mapping[str, str],
     notes: Notes,
 ) -> _Content:
@@ -201,7 +199,7 @@ def _read_configs(
         for document in object_file.others:
             if is_compose(document):
                 read_notes.remove(dropped("a document", NO_OBJECT, document))
-                objects += compose_objects(document, values, notes)
+                objects += compose_objects(document, variables, values, notes)
             else:
                 others.append(document)
         notes += read_notes
@@ -210,11 +208,12 @@ def _read_configs(
 
 def _read_scripts(
     scripts: Sequence[File],
+    further: Sequence[File],
     values: Mapping[str, str],
     notes: Notes,
 ) -> tuple[Object, ...]:
     """The objects of scripts that come alone."""
-    written = script_objects(scripts, values, notes)
+    written = script_objects(scripts, further, values, notes)
     filled_objects = []
     for item in written:
         value = _filled_value(item.value, values)

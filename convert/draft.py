@@ -152,7 +152,7 @@ def _replace_numbered_model(
     flags.notes.assume(
         f"model {replacement}",
         f"{model} is a number and names no weights",
-        Place(file, flags.lines.get("model", 0)),
+        flags.places.get("model", Place(file)),
     )
 
 

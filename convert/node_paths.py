@@ -98,7 +98,7 @@ def _in_claim(mount: Mount, path: str) -> Weights:
     directory = str(PurePosixPath(mount.sub_path, below))
     if directory == ".":
         directory = ""
-    return Weights("", path.rstrip("/"), claim=mount.claim, directory=directory)
+    return Weights("", path, claim=mount.claim, directory=directory)
 
 
 def _is_below(path: str, directory: str) -> bool:

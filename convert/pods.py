@@ -130,6 +130,7 @@ class Pod:
 def read_pods(
     objects: Sequence[Object],
     scripts: Sequence[File],
+    further: Sequence[File],
     notes: Notes,
     set_values: Mapping[str, str],
 ) -> list[Pod]:
@@ -138,11 +139,12 @@ def read_pods(
     Args:
         objects: The objects of the file.
         scripts: The scripts on the command line.
+        further: The files of options and of variables on the command line.
         notes: Gets a note for everything that is assumed or dropped.
         set_values: The values of `--set` by name.
     """
     config_maps = tuple(item for item in objects if item.kind == "ConfigMap")
-    sources = Sources(config_maps, tuple(scripts), set_values)
+    sources = Sources(config_maps, tuple(scripts), tuple(further), set_values)
     pods = []
     for owner in objects:
         for keys in templates(owner):
@@ -157,6 +159,8 @@ class Sources:
     config_maps: tuple[Object, ...]
     scripts: tuple[File, ...]
     """The scripts on the command line."""
+    further: tuple[File, ...]
+    """The files of options and of variables on the command line."""
     set_values: Mapping[str, str]
     """The values of `--set` by name."""
 
@@ -236,7 +240,7 @@ def _with_only_script(pods: Sequence[Pod], sources: Sources) -> list[Pod]:
         run_script,
         script.name,
         environment,
-        files=[script],
+        files=[script, *sources.further],
         set_values=sources.set_values,
     )
     arguments = pod.container.at("args")
@@ -266,6 +270,7 @@ def _pod(
         without_library_lines(file, image)
         for file in (*sources.scripts, *mounted_files(mounts, config_maps))
     ]
+    files += sources.further
     notes = Notes()
     start = _start(
         container,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convert.objects import Object
+from convert.server.container_command import command_words
+from convert.server.distributed import WAY, launcher_of, reason_against
 from convert.server.foreign_script import container_with_script_of_another
 from convert.server_start import File
-from convert.workloads import WORKLOADS, refusal
+from convert.workloads import WORKLOADS, refusal, templates
 from models.finding import Finding
 from models.stack_file.yaml_nodes import MAPPING_AS_KEY
 
@@ -77,6 +79,9 @@ def no_server(
         objects: The objects.
         others: Mappings that are no objects.
     """
+    launcher = _launcher(scripts, objects)
+    if launcher:
+        return ConversionError(f"{reason_against(launcher)}: it is no service", WAY)
     for item in objects:
         refused = refusal(item)
         if refused:
@@ -90,7 +95,8 @@ def no_server(
     if any(kind in WORKLOADS for kind in kinds):
         return _no_command(scripts, objects)
     if scripts and not names:
-        files = ", ".join(script.name for script in scripts)
+        named = dict.fromkeys(script.written_by or script.name for script in scripts)
+        files = ", ".join(named)
         return ConversionError(
             f"no server of vLLM is started in {files}",
             "name the file with the command: vllm serve, python -m vllm.entrypoints.openai.api_server, or docker run",
@@ -103,6 +109,19 @@ def no_server(
     if any(_is_of_controller(item) for item in objects):
         fix = "convert what their controller made: kubectl get deployment,statefulset,leaderworkerset -o yaml"
     return ConversionError(f"{', '.join(names)} has {content}", fix)
+
+
+def _launcher(scripts: Sequence[File], objects: Sequence[Object]) -> str:
+    """The launcher of PyTorch that a script or a container starts vLLM with; empty if none does."""
+    texts = [script.text for script in scripts]
+    for item in objects:
+        for keys in templates(item):
+            for container in item.at(*keys, "spec", "containers").items():
+                words = command_words(container.at("command"))
+                words += command_words(container.at("args"))
+                texts.append(" ".join(word.text() for word in words))
+    found = (launcher_of(text) for text in texts)
+    return next((launcher for launcher in found if launcher), "")
 
 
 def _is_of_controller(item: Object) -> bool:

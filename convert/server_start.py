@@ -15,7 +15,9 @@ class File:
     text: str
     first_line: int = 1
     written_by: str = ""
-    """The script that writes it with `cat > NAME <<EOF`. Its lines count as lines of that script."""
+    """The script that writes it with `cat > NAME <<EOF`, or the page with it. Its lines count as lines of that file."""
+    is_data: bool = False
+    """Whether it is YAML, whatever its name is."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class Argument:
 
     text: str
     line: int
+    file: str = ""
+    """Its file; empty for that of the command."""
+    is_false: bool = False
+    """Whether it is an option of a file whose value is false."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,8 @@ class Start:
     conversion: dict[str, str] = field(default_factory=dict)
     """The `tools` that convert an Eagle head, and the options of the conversion, if a head is converted."""
     warm_up: bool = False
+    in_background: bool = False
+    """Whether the script goes on while the server runs."""
     notes_of_ray: list[Note] = field(default_factory=list)
     """The notes about commands that start Ray, over whose nodes a server may be divided."""
     second_servers: list[SecondServer] = field(default_factory=list)

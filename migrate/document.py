@@ -10,12 +10,14 @@ from typing import Any
 from ruamel.yaml.comments import CommentedMap
 
 from migrate.comments import put, take_out
-from migrate.yaml_layout import empty_inline, inline, yaml_of
+from migrate.yaml_layout import empty_inline, inline, line_end_of, yaml_of
 from models.finding import Path
 from models.stack_file.keys.service import SHORTHANDS
 
 _MERGE = re.compile(r"<<\s*:")
 """The key that merges another mapping into its own one."""
+
+_BYTE_ORDER_MARK = "\ufeff"
 
 _PATH_OF_SERVICE_KEY = len(("services", "qwen", "engine"))
 
@@ -30,6 +32,9 @@ class StackDocument:
             prefix: The name of the project, the prefix of its keys.
             base: The services of the base file; empty if the stack has none.
         """
+        self._line_end = line_end_of(text)
+        self._mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
+        text = text.removeprefix(self._mark).replace("\r\n", "\n")
         self._yaml = yaml_of(text)
         self._document: CommentedMap = self._yaml.load(text)
         self._prefix = prefix
@@ -37,7 +42,10 @@ class StackDocument:
 
     @property
     def text(self) -> str:
-        """The text with all edits."""
+        """The text with all edits, and with the line ends of the file."""
+        return self._mark + self._plain_text().replace("\n", self._line_end)
+
+    def _plain_text(self) -> str:
         target = io.StringIO()
         self._yaml.dump(self._document, target)
         return target.getvalue()
@@ -82,7 +90,7 @@ class StackDocument:
 
     def _read_merges_again(self) -> None:
         """Read the edited text again if it merges mappings (`<<`): they still have a key that was removed."""
-        text = self.text
+        text = self._plain_text()
         if _MERGE.search(text):
             self._document = self._yaml.load(text)
 

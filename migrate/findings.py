@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrate.document import StackDocument
-from migrate.fix_text import Edit, alternatives, path_of
 from migrate.report import Change, Kind
 from models.finding import Finding, Path
+from models.fixes.text import Edit, alternatives, path_of
 from models.yaml_scalar import as_yaml
 
 _KINDS: dict[str, Kind] = {

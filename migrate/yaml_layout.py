@@ -43,6 +43,12 @@ def yaml_of(text: str) -> YAML:
     return yaml
 
 
+def line_end_of(text: str) -> str:
+    """The line end that most lines of a text have: that of Windows, or of everything else."""
+    of_windows = text.count("\r\n")
+    return "\r\n" if of_windows * 2 > text.count("\n") else "\n"
+
+
 def inline(value: Any) -> Any:
     """A value that can be edited further. A new mapping is written in one line."""
     if isinstance(value, CommentedMap) or not isinstance(value, Mapping):

@@ -8,6 +8,7 @@ from itertools import islice
 
 from models.credentials import masked, masked_message, starred_shapes
 from models.finding import Finding, Mark, Path, Span, error, warning
+from models.fixes.join import join_fixes
 from models.report import Accepted, Report
 from models.rules.registry import is_about_stack_files, judge, judge_stack
 from models.service.resolved import ResolvedStack
@@ -48,7 +49,7 @@ def check(stack: ResolvedStack, further: Iterable[Finding] = ()) -> Report:
         is_cut = is_cut or len(waivers.findings) > MOST_FINDINGS
         if is_cut:
             break
-    findings = [*waivers.findings, *further]
+    findings = [*join_fixes(stack, waivers.findings), *further]
     if is_cut or len(findings) > MOST_FINDINGS:
         findings = [_not_shown(), *findings[:MOST_FINDINGS]]
     located = [_located(finding, stack.spans) for finding in findings]

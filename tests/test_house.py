@@ -39,6 +39,9 @@ DOCUMENTED = [ROOT / "__main__.py"] + [
 ]
 """The packages that other programs may use."""
 
+parses_all_modules = pytest.mark.slow
+starts_python = pytest.mark.slow
+
 
 def lines(file: Path) -> int:
     return len(file.read_text(encoding="utf-8").splitlines())
@@ -78,12 +81,14 @@ def test_no_module_is_longer_than_a_reader_holds() -> None:
     assert {file.name: lines(file) for file in (*FILES, *tests) if lines(file) > 400} == {}
 
 
+@parses_all_modules
 def test_functions_are_small() -> None:
     lengths = sorted(length(function) for file in FILES for function in functions(file))
 
     assert lengths[-1] <= 60
 
 
+@parses_all_modules
 def test_a_line_of_code_has_few_syntax_nodes() -> None:
     """Other well-kept Python projects have 4.6 to 6.9 syntax nodes a line of code."""
     nodes = sum(len(nodes_of(file)) for file in FILES)
@@ -92,6 +97,7 @@ def test_a_line_of_code_has_few_syntax_nodes() -> None:
     assert nodes / lines_of_code <= 7.5
 
 
+@parses_all_modules
 def test_no_conditional_is_inside_a_conditional() -> None:
     nested = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
@@ -104,6 +110,7 @@ def test_no_conditional_is_inside_a_conditional() -> None:
     assert nested == []
 
 
+@parses_all_modules
 def test_no_literal_tuple_is_splatted() -> None:
     splatted = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
@@ -123,6 +130,7 @@ def public_items(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.ClassDef]:
                 yield from public_items(node)
 
 
+@parses_all_modules
 def test_every_public_item_of_models_and_components_is_documented() -> None:
     missing = [
         f"{file.name}:{item.lineno} {item.name}"
@@ -172,6 +180,7 @@ def test_an_output_format_imports_nothing_else_of_the_command_line() -> None:
     assert len(imports) > 20
 
 
+@starts_python
 def test_checking_a_stack_loads_neither_pulumi_nor_a_kubernetes_client() -> None:
     heavy = ("pulumi", "pulumi_kubernetes", "kubernetes", "kr8s", "httpx")
     code = (
@@ -183,6 +192,7 @@ def test_checking_a_stack_loads_neither_pulumi_nor_a_kubernetes_client() -> None
     assert loaded.stdout.strip() == "[]"
 
 
+@starts_python
 def test_a_command_loads_no_other_command() -> None:
     code = (
         "import sys, typer, cli.app; typer.main.get_command(cli.app.app).commands['check'];"
@@ -193,6 +203,7 @@ def test_a_command_loads_no_other_command() -> None:
     assert loaded.stdout.strip() == "['cli.commands.check']"
 
 
+@starts_python
 def test_a_stack_without_a_patch_of_pods_does_not_load_the_schema_of_pods() -> None:
     code = (
         "import sys; from models.rules.registry import rule_ids; rule_ids(); print('models.kubernetes' in sys.modules)"
@@ -236,6 +247,7 @@ def is_version(node: ast.expr) -> bool:
     return False
 
 
+@parses_all_modules
 def test_only_the_engines_compare_versions_of_the_engine() -> None:
     found = {str(file.relative_to(ROOT)): version_comparisons(nodes_of(file)) for file in OUTSIDE_ENGINES}
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli.comparing import (
+from cli.comparison.run import (
     CompareKind,
     Language,
     Pair,

@@ -20,7 +20,7 @@ from migrate.migration import Wish, migrate
 from migrate.report import Migration
 from models.engines.release import Release
 from models.engines.releases import VERSIONS, release
-from models.stack_file.texts import disk
+from models.stack_file.texts import disk, unchanged
 
 
 class MigrationFormat(StrEnum):
@@ -108,7 +108,7 @@ def command(  # noqa: PLR0913  each is an argument of the command line
             "a stack on standard input cannot be migrated", "name a stack file"
         )
     file = Path(resolved.file)
-    old_text = disk(file)
+    old_text = unchanged(file)
     try:
         migration = migrate(resolved, old_text, Path(), disk, wish)
     except MigrationError as problem:
@@ -200,7 +200,9 @@ def _write(migration: Migration, old_text: str, target: Path | None) -> None:
 
 
 def _write_new(file: Path, text: str) -> None:
-    with file.open("x", encoding="utf-8", errors="surrogateescape") as target:
+    with file.open(
+        "x", encoding="utf-8", errors="surrogateescape", newline=""
+    ) as target:
         target.write(text)
 
 

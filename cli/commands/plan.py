@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from cli.commands.diff import refuse_unreadable
+from cli.comparison.refusals import refuse_incomparable, refuse_unknown_replicas
 from cli.errors import CommandError, ExitCode
-from cli.incomparable import refuse_incomparable, refuse_unknown_replicas
 from cli.inputs.arguments import StackArgument, from_option
 from cli.inputs.revision import Revision, revision
 from cli.inputs.stacks import find_stack, is_file, open_stack, project_directory

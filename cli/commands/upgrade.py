@@ -19,11 +19,11 @@ from cli.inputs.stacks import is_file, open_stack, project_directory
 from cli.output.plan import PlanFormat, render_plan
 from cli.output.plan.words import refusal, step_text
 from cli.reach import KeyFileOption
-from cli.upgrade_checks import next_launch, refuse_invalid_states
-from cli.upgrade_comparison import hold_of
-from cli.upgrade_files import remove_kept_files, write_kept_files
-from cli.upgrade_parallel import ended, unchanged_by_others
-from cli.upgrade_state import Upgrade
+from cli.upgrade.checks import next_launch, refuse_invalid_states
+from cli.upgrade.comparison import hold_of
+from cli.upgrade.kept_files import remove_kept_files, write_kept_files
+from cli.upgrade.parallel_change import ended, unchanged_by_others
+from cli.upgrade.state import Upgrade
 from models.credentials import masked
 from models.service.companion import companion_name
 from models.stack_file.project import read_project

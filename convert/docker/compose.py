@@ -6,8 +6,10 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from convert.docker.environment_files import NamedFile
+from convert.docker.hosts import add_host
 from convert.docker.interpolation import filled as _filled
-from convert.docker.options import ContainerOptions
+from convert.docker.options import ContainerOptions, FurtherOption
 from convert.objects import Object
 
 _READ = {
@@ -26,30 +28,19 @@ _READ = {
     "cpus",
     "labels",
     "read_only",
-    "profiles",
-    "stdin_open",
-    "tty",
-    "pull_policy",
-    "init",
+    "env_file",
+    "extra_hosts",
+    "scale",
+    "deploy",
 }
-_REPLACED = {
-    "network_mode",
-    "networks",
-    "restart",
-    "privileged",
-    "ipc",
-    "pid",
-    "runtime",
-    "hostname",
-    "healthcheck",
-    "logging",
-    "security_opt",
-    "cap_add",
-    "group_add",
-    "stop_grace_period",
-    "platform",
+
+
+_READ_IN_DEPLOY = {
+    "deploy.replicas",
+    "deploy.resources",
+    "deploy.resources.limits.cpus",
+    "deploy.resources.limits.memory",
 }
-"""Keys in place of which Kubernetes or the program has its own."""
 
 
 def is_compose(document: Object) -> bool:
@@ -107,28 +98,45 @@ def _options(
     options.labels = _pairs(service.at("labels"), set_values)
     options.read_only = service.at("read_only").value is True
     _read_deploy(service, options)
+    options.environment_files = _environment_files(service.at("env_file"), set_values)
+    hosts = service.at("extra_hosts")
+    for host, address in _pairs(hosts, set_values).items():
+        add_host(options, host, address, hosts.place)
     for key in service.mapping():
-        if key in _REPLACED:
-            options.replaced.append(str(key))
-        elif key not in _READ and key != "deploy":
-            options.lost.append(str(key))
+        if key not in _READ:
+            place = service.at(key).place
+            options.further.append(FurtherOption(str(key), place))
     return options
 
 
+def _environment_files(part: Object, set_values: Mapping[str, str]) -> list[NamedFile]:
+    """The files of `env_file`: one path, paths, or mappings with a path."""
+    files = []
+    for item in part.items() or [part]:
+        path = item.text() or item.at("path").text()
+        if path:
+            path = _filled(path, set_values)
+            files.append(NamedFile("env_file", path, item.place))
+    return files
+
+
 def _read_deploy(service: Object, options: ContainerOptions) -> None:
-    """Read the resources under `deploy`."""
-    limits = service.at("deploy", "resources", "limits")
+    """Read the resources under `deploy`, and the number of containers."""
+    deploy = service.at("deploy")
+    limits = deploy.at("resources", "limits")
     options.memory = options.memory or limits.at("memory").text()
     options.cpus = options.cpus or limits.at("cpus").text()
-    replicas = service.at("deploy", "replicas").value
-    if isinstance(replicas, int):
-        options.replicas = replicas
-    for key in service.at("deploy").mapping():
-        is_read = key == "resources" or (key == "replicas" and replicas is not None)
-        if not is_read:
-            options.lost.append(f"deploy.{key}")
-    if service.at("deploy", "resources", "reservations", "devices").items():
-        options.lost.append("deploy.resources.reservations.devices")
+    for replicas in (service.at("scale"), deploy.at("replicas")):
+        if isinstance(replicas.value, int):
+            options.replicas = replicas.value
+    further = [deploy.at(key) for key in deploy.mapping()]
+    further += [limits.at(key) for key in limits.mapping()]
+    reservations = deploy.at("resources", "reservations")
+    further += [reservations.at(key) for key in reservations.mapping()]
+    for part in further:
+        name = ".".join(part.path[2:])
+        if name not in _READ_IN_DEPLOY:
+            options.further.append(FurtherOption(name, part.place))
 
 
 def _items(part: Object) -> list[str]:
@@ -163,5 +171,7 @@ def _pairs(part: Object, set_values: Mapping[str, str]) -> dict[str, str]:
         pairs[str(name)] = _filled(part.at(name).text(), set_values)
     for item in part.items():
         name, equals, value = item.text().partition("=")
+        if not equals and ":" in name:
+            name, equals, value = name.partition(":")
         pairs[name] = _filled(value, set_values) if equals else f"${{{name}}}"
     return pairs

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from convert.docker.environment_files import NamedFile
+from convert.docker.reasons import Reason, reason_of
 from convert.minimal import Values
-from convert.note import Notes, Place
+from convert.note import Note, Notes, Place
 from convert.objects import Object
 from models.catalog.platforms import PLATFORMS
 from models.finding import Span
@@ -20,6 +23,22 @@ _VOLUME = re.compile(r"(?P<source>[^:]+):(?P<path>/[^:]*)(:(?P<mode>[\w,]+))?")
 _PORT = re.compile(r"(.*:)?(?P<port>\d+)(/\w+)?")
 _HOST_PATH = re.compile(r"[/~.$]")
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)([kmgt]?)b?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class FurtherOption:
+    """An option that no part of a pod stands for."""
+
+    written: str
+    """How it is written: `--ulimit`, `ulimits`."""
+    place: Place
+    name: str = ""
+    """The name under which `reasons` knows it; empty if it is the written one."""
+
+    @property
+    def reason(self) -> Reason | None:
+        """What becomes of it; None if it has no meaning for a server."""
+        return reason_of(self.name or self.written.removeprefix("--"))
 
 
 @dataclass
@@ -44,10 +63,10 @@ class ContainerOptions:
     replicas: int = 1
     labels: dict[str, str] = field(default_factory=dict)
     read_only: bool = False
-    replaced: list[str] = field(default_factory=list)
-    """Options in place of which Kubernetes or the program has its own."""
-    lost: list[str] = field(default_factory=list)
-    """Options that no part of a pod stands for."""
+    environment_files: list[NamedFile] = field(default_factory=list)
+    hosts: dict[str, str] = field(default_factory=dict)
+    """The addresses of further names."""
+    further: list[FurtherOption] = field(default_factory=list)
 
 
 def as_deployment(options: ContainerOptions, notes: Notes) -> Object:
@@ -64,7 +83,10 @@ def as_deployment(options: ContainerOptions, notes: Notes) -> Object:
     if options.shm:
         size = {"medium": "Memory", "sizeLimit": quantity(options.shm)}
         volumes.append({"name": "shm", "emptyDir": size})
-    template: Values = {"spec": {"containers": [container], "volumes": volumes}}
+    spec: Values = {"containers": [container], "volumes": volumes}
+    if options.hosts:
+        spec["hostAliases"] = _host_aliases(options.hosts)
+    template: Values = {"spec": spec}
     if options.labels:
         template["metadata"] = {"labels": options.labels}
     _note_options(options, npus, notes)
@@ -83,6 +105,16 @@ def as_deployment(options: ContainerOptions, notes: Notes) -> Object:
         text="",
     )
     return Object(value, options.place.file, {(): span})
+
+
+def _host_aliases(hosts: Mapping[str, str]) -> list[Values]:
+    """The names of each address."""
+    names: dict[str, list[str]] = {}
+    for name, address in hosts.items():
+        names.setdefault(address, []).append(name)
+    return [
+        {"ip": address, "hostnames": hostnames} for address, hostnames in names.items()
+    ]
 
 
 def quantity(text: str) -> str:
@@ -150,7 +182,8 @@ def _security(options: ContainerOptions) -> Values:
     if user.isdecimal():
         security["runAsUser"] = int(user)
     elif user and user != "root":
-        options.lost.append(f"user {user}")
+        written = FurtherOption(f"the user {user}", options.place, "user")
+        options.further.append(written)
     if options.read_only:
         security["readOnlyRootFilesystem"] = True
     return security
@@ -211,8 +244,18 @@ def _note_options(
     elif options.devices:
         why = "npus, which follow from the engine; the device plugin of the node chooses them"
         notes.replace("the devices", why, options.place)
-    if options.replaced:
-        why = "Kubernetes and the program have their own: pods have addresses and are started again"
-        notes.replace(", ".join(dict.fromkeys(options.replaced)), why, options.place)
-    for option in dict.fromkeys(options.lost):
-        notes.drop(option, "the stack file has no key for it", options.place)
+    _note_further_options(options.further, notes)
+
+
+def _note_further_options(further: Sequence[FurtherOption], notes: Notes) -> None:
+    """Note options that no part of a pod stands for; those with the same reason together."""
+    written: dict[Reason, list[FurtherOption]] = {}
+    for option in further:
+        reason = option.reason
+        if reason:
+            written.setdefault(reason, []).append(option)
+    for reason, options in written.items():
+        names = dict.fromkeys(option.written for option in options)
+        subject = ", ".join(names)
+        note = Note(reason.kind, subject, reason.why, options[0].place)
+        notes.append(note)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from convert.docker.options import ContainerOptions
+from convert.docker.environment_files import NamedFile
+from convert.docker.hosts import add_host
+from convert.docker.options import ContainerOptions, FurtherOption
 from convert.note import Place
 from convert.server_start import Argument
 
@@ -25,43 +27,30 @@ _SHORT = {
 """Short options with a value."""
 _SWITCHES = {
     "detach",
+    "disable-content-trust",
+    "env-host",
+    "help",
+    "http-proxy",
     "init",
     "interactive",
+    "no-healthcheck",
+    "oom-kill-disable",
     "privileged",
     "publish-all",
     "quiet",
     "read-only",
+    "replace",
     "rm",
+    "rmi",
     "sig-proxy",
+    "tls-verify",
     "tty",
-    "no-healthcheck",
-    "oom-kill-disable",
+    "use-api-socket",
 }
 """Options without a value."""
-_SILENT = {"detach", "interactive", "tty", "rm", "name", "init", "quiet", "pull"}
-"""Options that say nothing about a server in a pod."""
-_REPLACED = {
-    "privileged",
-    "net",
-    "network",
-    "ipc",
-    "restart",
-    "runtime",
-    "hostname",
-    "publish",
-    "publish-all",
-    "log-driver",
-    "log-opt",
-    "security-opt",
-    "cap-add",
-    "group-add",
-    "pid",
-    "uts",
-    "platform",
-    "no-healthcheck",
-    "health-cmd",
-}
-"""Options in place of which Kubernetes or the program has its own."""
+_SHORT_SWITCHES = {"P": "publish-all"}
+_REPLACED_TOO = ("publish",)
+"""Options that are read, and in place of which pods have something else."""
 
 
 def is_container_run(words: Sequence[Argument]) -> bool:
@@ -80,45 +69,49 @@ def read_docker_run(words: Sequence[Argument], place: Place) -> ContainerOptions
         place: Its line.
     """
     texts = [word.text for word in words]
-    del texts[: texts.index("run") + 1]
+    rest = [*words[texts.index("run") + 1 :]]
     options = ContainerOptions("docker run", place)
-    while texts and texts[0].startswith("-"):
-        _read_option(texts, options)
-    if texts:
-        options.image = texts.pop(0)
-    options.command = texts
+    while rest and rest[0].text.startswith("-"):
+        _read_option(rest, options)
+    if rest:
+        options.image = rest.pop(0).text
+    options.command = [word.text for word in rest]
     return options
 
 
-def _read_option(texts: list[str], options: ContainerOptions) -> None:
+def _read_option(rest: list[Argument], options: ContainerOptions) -> None:
     """Read the first option, and remove its words."""
-    word = texts.pop(0)
-    if not word.startswith("--"):
-        _read_short(word, texts, options)
+    word = rest.pop(0)
+    place = Place(word.file or options.place.file, word.line)
+    if not word.text.startswith("--"):
+        _read_short(word.text, rest, options, place)
         return
-    name, equals, value = word.removeprefix("--").partition("=")
+    name, equals, value = word.text.removeprefix("--").partition("=")
     if name in _SWITCHES:
-        _apply(name, value or "true", options)
+        _apply(name, value or "true", options, place)
         return
     if not equals:
-        value = texts.pop(0) if texts else ""
-    _apply(name, value, options)
+        value = rest.pop(0).text if rest else ""
+    _apply(name, value, options, place)
 
 
 def _read_short(
     word: str,
-    texts: list[str],
+    rest: list[Argument],
     options: ContainerOptions,
+    place: Place,
 ) -> None:
     """Read short options such as `-it`, `-e NAME=value` or `-p8000:8000`."""
     letters = word.removeprefix("-")
     for index, letter in enumerate(letters):
+        if letter in _SHORT_SWITCHES:
+            _apply(_SHORT_SWITCHES[letter], "true", options, place)
         if letter not in _SHORT:
             continue
         value = letters[index + 1 :].removeprefix("=")
-        if not value and texts:
-            value = texts.pop(0)
-        _apply(_SHORT[letter], value, options)
+        if not value and rest:
+            value = rest.pop(0).text
+        _apply(_SHORT[letter], value, options, place)
         return
 
 
@@ -126,14 +119,23 @@ def _apply(
     name: str,
     value: str,
     options: ContainerOptions,
+    place: Place,
 ) -> None:
+    if value == "false":
+        return
+    if name == "env-file":
+        named = NamedFile(f"--{name}", value, place)
+        options.environment_files.append(named)
+        return
+    if name == "add-host":
+        host, _, address = value.partition("=" if "=" in value else ":")
+        add_host(options, host, address, place)
+        return
     setter = _SETTERS.get(name)
     if setter:
         setter(options, value)
-    if name in _REPLACED:
-        options.replaced.append(f"--{name}")
-    elif not setter and name not in _SILENT:
-        options.lost.append(f"--{name}")
+    if not setter or name in _REPLACED_TOO:
+        options.further.append(FurtherOption(f"--{name}", place))
 
 
 def _set_environment(options: ContainerOptions, value: str) -> None:
@@ -160,7 +162,7 @@ def _set_mount(options: ContainerOptions, value: str) -> None:
     if target and source:
         options.volumes.append(f"{source}:{target}")
     else:
-        options.lost.append("--mount")
+        options.further.append(FurtherOption("--mount", options.place))
 
 
 def _set_name(options: ContainerOptions, value: str) -> None:

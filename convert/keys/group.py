@@ -50,7 +50,7 @@ def _remove_addresses(flags: Flags, pod: Pod) -> None:
         if address in (None, "localhost", "127.0.0.1"):
             continue
         del flags.values[name]
-        place = Place(pod.start.file, flags.lines.get(name, 0))
+        place = flags.places.get(name, Place(pod.start.file))
         flags.notes.replace(f"--{name}", "the whole server runs in its pod", place)
 
 

@@ -106,10 +106,7 @@ class Launched:
         self.notes.drop(what, why, self._place(flag))
 
     def _place(self, flag: str) -> Place:
-        line = self.flags.lines.get(flag)
-        if not line:
-            return NOWHERE
-        return Place(self.start.file, line)
+        return self.flags.places.get(flag, NOWHERE)
 
 
 def note_download(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from convert.server_start import Argument
@@ -22,6 +22,8 @@ _KINDS = _kinds()
 """The kind of each server by its Python module, of all releases."""
 _COMMAND_LINE = "vllm.entrypoints.cli.main"
 """The module of `vllm serve`."""
+_OUTPUT_OF_WHICH = "${output-of-which}"
+"""The placeholder of `$(which vllm)`."""
 _READERS_OF_TEXT = {"grep", "which", "man", "type"}
 """Programs to which `vllm serve` is a text, and no command."""
 _PYTHON = re.compile(r"python[\d.]*")
@@ -72,6 +74,8 @@ class ServerCommand:
     arguments: list[Argument]
     program: str = ""
     """Another program that starts it; empty if Python or vLLM does."""
+    before: str = ""
+    """The words up to that of the server."""
 
 
 def words_of(texts: Sequence[str]) -> list[Argument]:
@@ -88,12 +92,18 @@ def server_command(words: Sequence[Argument]) -> ServerCommand | None:
         rest = [*words[index + 1 :]]
         kind = _kind(before, word.text)
         if kind:
-            return ServerCommand(kind, rest, _other_program(words[:index]))
+            program = _other_program(words[:index])
+            return ServerCommand(kind, rest, program, _texts(words[: index + 1]))
         if word.text == "serve" and _is_vllm(before):
             program = _other_program(words[: index - 1])
-            return ServerCommand("openai", _with_model_flag(rest), program)
+            rest = _with_model_flag(rest)
+            return ServerCommand("openai", rest, program, _texts(words[: index + 1]))
         before = word.text
     return None
+
+
+def _texts(words: Sequence[Argument]) -> str:
+    return " ".join(word.text for word in words)
 
 
 def _only_reads(words: Sequence[Argument]) -> bool:
@@ -116,7 +126,7 @@ def _other_program(before: Sequence[Argument]) -> str:
 
 def _is_vllm(program: str) -> bool:
     """Whether a program is vLLM's command line: `vllm`, or its module after `python -m`."""
-    return PurePosixPath(program).name in ("vllm", _COMMAND_LINE)
+    return PurePosixPath(program).name in ("vllm", _COMMAND_LINE, _OUTPUT_OF_WHICH)
 
 
 def _kind(before: str, word: str) -> str:
@@ -135,7 +145,7 @@ def _with_model_flag(arguments: list[Argument]) -> list[Argument]:
     if not arguments or arguments[0].text.startswith("-"):
         return arguments
     first, *others = arguments
-    model = Argument(f"--model={first.text}", first.line)
+    model = replace(first, text=f"--model={first.text}")
     return [model, *others]
 
 
@@ -149,6 +159,7 @@ def inline_script(program: str, arguments: Sequence[str]) -> str:
     if not is_shell(program):
         return ""
     for index, argument in enumerate(arguments):
-        if _COMMAND_OPTION.fullmatch(argument) and index + 1 < len(arguments):
-            return arguments[index + 1]
+        if _COMMAND_OPTION.fullmatch(argument):
+            scripts = [word for word in arguments[index + 1 :] if word != "--"]
+            return next(iter(scripts), "")
     return ""

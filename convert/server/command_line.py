@@ -38,7 +38,7 @@ class Flags:
 
     values: dict[str, Any] = field(default_factory=dict)
     """The values by name. A value that has not the flag's type remains text."""
-    lines: dict[str, int] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
     """The line of each flag."""
     notes: Notes = field(default_factory=Notes)
     unknown: int = 0
@@ -63,7 +63,7 @@ def read_flags(
     """
     flags = Flags()
     for option in _options(arguments):
-        place = Place(file, option.line)
+        place = Place(option.file or file, option.line)
         flag = _find_flag(option, server, engine)
         if flag is None:
             flags.unknown += 1
@@ -72,12 +72,23 @@ def read_flags(
         if option.mistyped:
             why = "vLLM does not read its dash or its equals sign; convert reads it as meant"
             flags.notes.assume(flag.option, why, place)
-        if _is_secret(flag, option):
+        if option.is_false:
+            _add_false(flags, flag, place)
+        elif _is_secret(flag, option):
             flags.notes.drop_credential(flag.option, place)
         else:
             _add(flags, flag, option, place)
     _take_loose_model(flags, file)
     return flags
+
+
+def _add_false(flags: Flags, flag: Flag, place: Place) -> None:
+    """Add an option of a file whose value is false. A switch that is off anyway remains as it is."""
+    if flag.negated or flag.kind == "bool":
+        why = "releases before 0.30.0 ignore false in a file of options; convert reads it as meant"
+        flags.notes.assume(flag.option, why, place)
+        flags.values[flag.name] = False
+        flags.places[flag.name] = place
 
 
 def _take_loose_model(flags: Flags, file: str) -> None:
@@ -107,6 +118,10 @@ class _Option:
     """The path of one field of a JSON flag: `cudagraph_mode` of `--compilation-config.cudagraph_mode`."""
     negated: bool = False
     """Whether it is written as `--no-NAME`."""
+    file: str = ""
+    """Its file; empty for that of the command."""
+    is_false: bool = False
+    """Whether it is an option of a file whose value is false."""
 
 
 def _options(arguments: Sequence[Argument]) -> Iterator[_Option]:
@@ -147,6 +162,8 @@ def _option(word: Argument) -> _Option | None:
         values=values,
         mistyped=mistyped,
         fields=tuple(fields),
+        file=word.file,
+        is_false=word.is_false,
     )
 
 
@@ -160,7 +177,7 @@ def _find_flag(
     if short:
         return short
     name = _DASHES.sub("", option.name).replace("_", "-").lower()
-    if name in ("", "config"):
+    if not name:
         return None
     if name in engine.flags:
         return engine.flags[name]
@@ -212,10 +229,7 @@ def _unknown(
         return dropped("a word before the flags", _REFUSED, place)
     written = _DASHES.sub("--", option.name)
     name = _AFTER_NAME.sub("", written)[:40]
-    if name == "--config":
-        why = "convert does not read flags from a file: write them into the script"
-    else:
-        why = f"vLLM {engine.version} does not have this flag and exits at start"
+    why = f"vLLM {engine.version} does not have this flag and exits at start"
     if len(name) <= 2:
         name = "a flag"
     return dropped(name, why, place)
@@ -229,11 +243,11 @@ def _add(
 ) -> None:
     """Add a flag with the value of an option."""
     if option.fields and flag.type == "json":
-        _add_field(flags, flag, option)
+        _add_field(flags, flag, option, place)
         return
     repeats = flag.name in flags.values and flag.kind != "append"
     if repeats:
-        what = f"{flag.option} of line {flags.lines[flag.name]}"
+        what = f"{flag.option} of line {flags.places[flag.name].line}"
         flags.notes.drop(what, "the last value counts", place)
     found = flag_value(flag, option.values)
     value = found.value
@@ -251,16 +265,17 @@ def _add(
         before = flags.values.get(flag.name) or []
         value = [*before, *value]
     flags.values[flag.name] = value
-    flags.lines[flag.name] = option.line
+    flags.places[flag.name] = place
 
 
 def _add_field(
     flags: Flags,
     flag: Flag,
     option: _Option,
+    place: Place,
 ) -> None:
     """Add one field of a JSON flag: `--limit-mm-per-prompt.image 1`."""
     value = field_value(option.values)
     before = flags.values.get(flag.name)
     flags.values[flag.name] = with_field(before, option.fields, value)
-    flags.lines[flag.name] = option.line
+    flags.places[flag.name] = place

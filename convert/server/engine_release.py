@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from convert.placeholder import PLACEHOLDER
 from convert.server.command_line import read_flags
 from convert.server_start import Start
-from models.engines.image_names import is_plugin_image, repository_of, tag_of
+from models.engines.image_names import (
+    is_plugin_image,
+    is_vllm_image,
+    repository_of,
+    tag_of,
+)
 from models.engines.release import Release
 from models.engines.releases import (
     DEFAULT_VERSION,
     VERSIONS,
+    newest_judged_version,
     release,
     release_of_image,
     release_of_service,
@@ -19,7 +26,9 @@ from models.engines.releases import (
 
 _HUAWEIS_IMAGE = re.compile(r"(^|/)ascend-vllm")
 """The repository of the manual's image. Its tags are numbers of Huawei's own: `6.3.912`."""
-_NUMBERS = re.compile(r"(?<![\w.])v?(\d+)\.(\d+)(\.\d+)?")
+_NUMBERS = re.compile(r"(?<![\w.])v?(\d{1,3})\.(\d+)(\.\d+)?")
+_FIRST_AFTER_MANUAL = (0, 7)
+_NEWEST = "is the newest release that the program judges in full"
 
 
 @dataclass(frozen=True)
@@ -45,23 +54,58 @@ def engine_release(image: str, start: Start, labelled: str = "") -> EngineReleas
     for version in VERSIONS:
         if version == labelled:
             return _labelled_release(release(version), image, follows_from_image)
-    names_one = release_of_image(image) is not None or is_plugin_image(image)
-    nearest = _nearest_number(tag_of(image))
-    if names_one:
+    if release_of_image(image):
         return EngineRelease(follows_from_image)
+    if is_plugin_image(image):
+        reason = _reason_of_tag(image, follows_from_image)
+        return EngineRelease(follows_from_image, reason=reason)
+    nearest = _nearest_number(image)
     if _HUAWEIS_IMAGE.search(repository_of(image)):
         reason = ""
         if nearest:
             reason = f"the image's tag {tag_of(image)} names another release, which the rules do not know"
         return EngineRelease(follows_from_image, reason=reason)
+    if nearest is None and is_vllm_image(image) and not _NUMBERS.search(tag_of(image)):
+        nearest = release(newest_judged_version())
     if nearest:
-        reason = f"the image's tag {tag_of(image)} names no known release, and this is the nearest one"
-        return EngineRelease(nearest, written=True, reason=reason)
+        reason = _reason_of_tag(image, nearest)
+        is_written = nearest.version != DEFAULT_VERSION
+        return EngineRelease(nearest, written=is_written, reason=reason)
+    return _release_of_flags(image, start)
+
+
+def _reason_of_tag(image: str, taken: Release) -> str:
+    """Why an image whose tag names no known release is read as a release."""
+    version = taken.version
+    tag = tag_of(image)
+    if not tag and "@" in image:
+        return f"the image has a digest and no tag; {version} {_NEWEST}"
+    if not tag:
+        return (
+            f"the image has no tag, so it is latest, which moves; {version} {_NEWEST}"
+        )
+    found = _NUMBERS.search(tag)
+    if found is None:
+        return f"the tag {tag} names no release, and can move; {version} {_NEWEST}"
+    number = found[0].removeprefix("v")
+    if number == version:
+        return f"the tag {tag} names a build of {version}, such as a candidate; its differences are not known"
+    return f"the image's tag {tag} names no known release, and {version} is the nearest one"
+
+
+def _release_of_flags(image: str, start: Start) -> EngineRelease:
+    """The release of an image whose name shows none: by the flags of the command."""
     newest = _newest_with_all_flags(start)
-    if newest.version == DEFAULT_VERSION:
+    if newest.version != DEFAULT_VERSION:
+        reason = f"the image names no release, and vLLM {DEFAULT_VERSION} lacks some of the flags"
+        return EngineRelease(newest, written=True, reason=reason)
+    if not image or PLACEHOLDER.search(image):
         return EngineRelease(newest)
-    reason = f"the image names no release, and vLLM {DEFAULT_VERSION} lacks some of the flags"
-    return EngineRelease(newest, written=True, reason=reason)
+    reason = (
+        f"the image names no release, and the flags are those of {newest.version}; "
+        "write engine.version if it has another"
+    )
+    return EngineRelease(newest, reason=reason)
 
 
 def _labelled_release(
@@ -76,17 +120,22 @@ def _labelled_release(
     )
 
 
-def _nearest_number(tag: str) -> Release | None:
-    """The last known release that is not newer than a tag of vLLM such as `v0.14.0`; None for other tags."""
-    found = _NUMBERS.match(tag)
+def _nearest_number(image: str) -> Release | None:
+    """The last known release that is not newer than the tag of an image, such as `v0.14.0`.
+
+    None for a tag without such a number. Only images of vLLM have numbers such as `v1.2.0` and `v0.5.4`.
+    """
+    found = _NUMBERS.match(tag_of(image))
     if not found:
         return None
     wanted = (int(found[1]), int(found[2]))
-    if wanted < (0, 7) or wanted[0] > 0:
+    is_of_vllm = is_vllm_image(image)
+    if not is_of_vllm and (wanted < _FIRST_AFTER_MANUAL or wanted[0] > 0):
         return None
-    later = [version for version in VERSIONS if version != DEFAULT_VERSION]
-    older = [version for version in later if _minor(version) <= wanted]
-    nearest = older[-1] if older else later[0]
+    older = [version for version in VERSIONS if _minor(version) <= wanted]
+    if wanted >= _FIRST_AFTER_MANUAL and older == [DEFAULT_VERSION]:
+        return release(VERSIONS[1])
+    nearest = older[-1] if older else DEFAULT_VERSION
     return release(nearest)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
+from convert.docker.environment_files import settings_of
 from convert.docker.run import is_container_run
 from convert.note import Place, dropped
 from convert.placeholder import filled
+from convert.server.after_server import note_after_server
 from convert.server.command import (
     HARMLESS,
     ServerCommand,
@@ -16,16 +19,18 @@ from convert.server.command import (
     is_shell,
     server_command,
 )
+from convert.server.distributed import WAY, launcher_of, reason_against
 from convert.server.launchers import launched
 from convert.server.loops import steps_of_loop, turns
+from convert.server.option_files import with_option_files
 from convert.server.preparation import Preparations
 from convert.server.rank_tests import is_met, is_taken
-from convert.server.second_server import reason_of_second_server
+from convert.server.script_calls import arguments_of_script, starts_ray
+from convert.server.systemd_unit import UNIT_FILE
 from convert.server_start import (
     Argument,
     ContainerRun,
     File,
-    SecondServer,
     Setting,
     SourcedFile,
     Start,
@@ -39,8 +44,6 @@ from models.launch import scripts
 _WORD_CHARACTER = re.compile(r"\w")
 _LONGEST_COMMAND = 40
 """How many characters of an unknown command a note shows."""
-_SCRIPTS_OF_RAY = {"multi-node-serving.sh", "run_cluster.sh"}
-"""Scripts in vLLM's images that start Ray on a pod."""
 _DEEPEST = 5
 """How many scripts and functions may call each other."""
 
@@ -73,7 +76,7 @@ def read_start(
         for name, setting in reader.environment.settings.items()
     }
     start.arguments = [
-        Argument(filled(argument.text, values), argument.line)
+        replace(argument, text=filled(argument.text, values))
         for argument in start.arguments
     ]
     return start
@@ -179,22 +182,14 @@ class _Reader:
             self._run_with(assignments, arguments, command, file)
 
     def _note_after_server(self, command: Command, file: str) -> None:
-        """Note a command after the start of the server, if it is another server or a lost flag."""
-        arguments = self.environment.expanded(command.words)
-        if not arguments:
-            return
-        first = arguments[0]
-        place = Place(file, first.line)
-        server = server_command(arguments)
-        if server:
-            why = reason_of_second_server(self.start.arguments, server.arguments)
-            note = dropped("a second server", why, place)
-            self.notes.append(note)
-            second = SecondServer(tuple(server.arguments), note)
-            self.start.second_servers.append(second)
-        elif first.text.startswith("-"):
-            why = "bash runs it as a separate command after the server has ended"
-            self.notes.drop("a flag after the end of the command", why, place)
+        """Note a command after the start of the server, if something is lost with it."""
+        words = [*command.words]
+        while words and self.environment.assigned(words[0], file):
+            del words[0]
+        arguments = self.environment.expanded(words)
+        if arguments:
+            place = Place(file, arguments[0].line)
+            note_after_server(self.start, arguments, place, self.files)
 
     def _run_with(
         self,
@@ -249,19 +244,19 @@ class _Reader:
         known_file = self._known_file(program, words)
         if server and program not in self.functions:
             self._start_server(server, command, place)
-        elif program in ("source", "."):
-            self._source(words[:1], place)
+        elif program in ("source", ".", UNIT_FILE):
+            self._read_file(program, words, place)
         elif script:
             self._call(file, read_script(script, place.line), file)
         elif known_file:
-            self._call_file(known_file, _arguments_of_script(program, words))
+            self._call_file(known_file, arguments_of_script(program, words))
         elif program in self.functions:
             self._call_function(program, words, file)
         elif program == "shift":
             count = int(words[0]) if words and words[0].isdecimal() else 1
             self.environment.set_arguments(self.environment.arguments()[count:])
-        elif program == "set" and words[:1] == ["--"]:
-            self.environment.set_arguments(words[1:])
+        elif program == "set":
+            self.environment.set_options(words)
         elif command.document and program in ("cat", "tee"):
             self._write_file(program, words, command, file)
         elif not self.preparations.read(program, words):
@@ -273,14 +268,29 @@ class _Reader:
         command: Command,
         place: Place,
     ) -> None:
+        launcher = launcher_of(server.before)
+        if launcher:
+            why = f"{reason_against(launcher)}: {WAY}"
+            self.notes.drop(f"the command {launcher}", why, place)
+            return
         self.start.kind = server.kind
-        self.start.arguments = server.arguments
+        self.start.arguments = with_option_files(
+            server.arguments, place, self.files, self.notes
+        )
         self.start.file = place.file
+        self.start.in_background = command.end == "&"
         if server.program:
             self._drop_command(server.program, [], place)
         if command.redirected or command.end == "|":
             why = "the server writes to the container's log, which kubectl logs shows"
             self.notes.replace("the output to a file", why, place)
+
+    def _read_file(self, program: str, words: Sequence[str], place: Place) -> None:
+        """Read a script that this one sources, or a file of variables that a unit of systemd names."""
+        if program == UNIT_FILE:
+            self._export_file(words, place)
+        else:
+            self._source(words[:1], place)
 
     def _source(self, paths: Sequence[str], place: Place) -> None:
         for path in paths:
@@ -291,6 +301,18 @@ class _Reader:
                 self._call_file(known_file, self.environment.arguments())
             else:
                 self.start.sources.append(SourcedFile(path, place))
+
+    def _export_file(self, paths: Sequence[str], place: Place) -> None:
+        """Read a file of variables that a unit of systemd names; each becomes one of the server."""
+        for path in paths:
+            file = self._known_file(path, [])
+            if file is None:
+                why = "its variables are not among the files: name it on the command line too"
+                self.notes.drop(f"EnvironmentFile {path}", why, place)
+                continue
+            for name, setting in settings_of(file).items():
+                variable = Assigned(name, setting.text, setting.place)
+                self.environment.set(variable, export=True)
 
     def _known_file(self, program: str, words: Sequence[str]) -> File | None:
         """The known script that a command runs: the program itself, or the first argument of a shell."""
@@ -363,19 +385,5 @@ class _Reader:
         )
         note = dropped(f"the command {name}", why, place)
         self.notes.append(note)
-        if _starts_ray([program, *words]):
+        if starts_ray([program, *words]):
             self.start.notes_of_ray.append(note)
-
-
-def _arguments_of_script(program: str, words: Sequence[str]) -> list[str]:
-    """The arguments of a script that a command runs: the words after it."""
-    if not is_shell(program):
-        return [*words]
-    paths = [index for index, word in enumerate(words) if not word.startswith("-")]
-    return [*words[paths[0] + 1 :]]
-
-
-def _starts_ray(words: Sequence[str]) -> bool:
-    """Whether a command starts Ray, or is a script of vLLM that does."""
-    names = [PurePosixPath(word).name for word in words]
-    return names[0] == "ray" or not _SCRIPTS_OF_RAY.isdisjoint(names)

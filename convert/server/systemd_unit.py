@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+UNIT_FILE = "EnvironmentFile"
+"""The command that stands for a file of variables."""
 _SECTION = re.compile(r"^\[Service\]\s*$", re.MULTILINE)
 _START = re.compile(r"^ExecStart=", re.MULTILINE)
 _COMMAND = re.compile(r"ExecStart(?:Pre|Post)?=[-@:+!|]*(?P<command>.*)")
@@ -37,5 +39,5 @@ def _as_bash(line: str) -> str:
         return f"export {variables['settings']}"
     file = _FILE.fullmatch(line)
     if file:
-        return f"EnvironmentFile {file['path']}"
+        return f"{UNIT_FILE} {file['path']}"
     return ""

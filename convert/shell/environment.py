@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from convert.note import Notes, Place
 from convert.placeholder import PLACEHOLDER, is_secret, placeholder_name
@@ -65,6 +66,8 @@ class ShellEnvironment:
         self.of_container = dict(settings)
         self.notes = notes
         self.set_values = set_values
+        self.exports_all = False
+        """Whether each variable that is set is exported: `set -a`."""
         self.scope = Scope()
         for name, text in set_values.items():
             self.scope.assign(name, text, line=0)
@@ -101,6 +104,16 @@ class ShellEnvironment:
         """Set the arguments of a script or a function."""
         self.scope.set_arguments(texts)
 
+    def set_options(self, words: Sequence[str]) -> None:
+        """Read `set -a`, `set +a` and `set -- ARGUMENTS`; other options change nothing about the server."""
+        if words[:1] == ["--"]:
+            self.set_arguments(words[1:])
+        for option, value in pairwise([*words, ""]):
+            is_all = value == "allexport" or "a" in option.removeprefix(option[:1])
+            is_option = option[:1] in ("-", "+") and not option.startswith("--")
+            if is_option and is_all:
+                self.exports_all = option.startswith("-")
+
     def assigned(self, word: Word, file: str) -> Assigned | None:
         """The variable that a word `NAME=value` sets; None for any other word."""
         found = assignment(word)
@@ -117,7 +130,7 @@ class ShellEnvironment:
         value = self.set_values.get(name, variable.value)
         self.scope.assign(name, value, variable.place.line)
         is_exported = name in self.scope.exported or name in self.settings
-        if export or is_exported:
+        if export or is_exported or self.exports_all:
             self.export(name, variable.place)
 
     def export(self, name: str, place: Place) -> None:

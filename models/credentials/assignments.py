@@ -149,13 +149,22 @@ def argument_ranges(items: Sequence[Any]) -> dict[int, list[Range]]:
         length += len(text) + 1
     line = " ".join(texts)
     found: dict[int, list[Range]] = {}
-    for name, start, end in _values_after_names(line):
-        if is_shown(name, line[start:end]):
-            continue
+    for start, end in _hidden_values(line):
         index = bisect_right(starts, start) - 1
         first = starts[index]
         found.setdefault(index, []).append((start - first, end - first))
     return found
+
+
+@lru_cache(maxsize=256)
+def _hidden_values(line: str) -> tuple[Range, ...]:
+    """The values after names that are not shown."""
+    values = _values_after_names(line)
+    return tuple(
+        (start, end)
+        for name, start, end in values
+        if not is_shown(name, line[start:end])
+    )
 
 
 def _written_assignments(text: str) -> Iterator[tuple[str, int, int]]:

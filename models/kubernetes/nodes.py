@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from models.finding import Path
@@ -80,9 +81,21 @@ class Pod:
 
 
 def nodes_of(
-    schema: Schema, type_name: str, value: Mapping[str, Any], path: Path
+    schema: Schema,
+    type_name: str,
+    value: Mapping[str, Any],
+    path: Path,
+    left_out: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[Node]:
-    """The objects of a well-formed value, itself first."""
+    """The objects of a well-formed value, itself first.
+
+    Args:
+        schema: The types and their fields.
+        type_name: The type of the value.
+        value: The value.
+        path: The path of the value.
+        left_out: How many items of a list of the value are left out, from its first on, by the field.
+    """
     yield Node(type_name, value, path)
     fields = schema.fields(type_name)
     for key, item in value.items():
@@ -93,6 +106,7 @@ def nodes_of(
         if field.form.container != "list":
             yield from nodes_of(schema, field.form.name, item, item_path)
             continue
-        for index, element in enumerate(item):
+        first = left_out.get(key, 0)
+        for index, element in enumerate(item[first:], first):
             element_path = (*item_path, str(index))
             yield from nodes_of(schema, field.form.name, element, element_path)

@@ -22,43 +22,64 @@ _SPEC = ("spec",)
 _VOLUMES = ("spec", "volumes")
 
 
-def refused_parts(
-    service: ResolvedService, patch: PodTemplate, owned: Iterable[Path]
-) -> Iterator[Problem]:
-    """The parts of the pods that the API server refuses, for a patch that has the form of the schema.
+class PatchedPods:
+    """The pods of a service with the well-formed part of a patch."""
 
-    Args:
-        service: The service.
-        patch: The patch of its pods.
-        owned: Parts of the patch that another rule refuses.
-    """
-    structure = structure_of(service, patch)
-    template = template_without_patch(service)
-    added = _Offsets.after(template["spec"])
-    merged = _with(template, patch, structure)
-    reported = _Reported([*_reported_parts(structure.problems), *owned])
-    volumes_are_known = not reported.overlaps(_VOLUMES)
-    problems = template_problems(structure.schema, merged["metadata"], merged["spec"])
-    for problem in problems:
-        located = added.in_patch(problem)
-        if reported.overlaps(located.path):
-            continue
-        is_missing_volume = "is not a volume" in problem.words
-        if is_missing_volume and not volumes_are_known:
-            continue
-        yield located
+    def __init__(self, service: ResolvedService, patch: PodTemplate) -> None:
+        template = template_without_patch(service)
+        self._structure = structure_of(service, patch)
+        self._added = _Offsets.after(template["spec"])
+        self._merged = _with(template, patch, self._structure)
+
+    @property
+    def unknown_parts(self) -> Sequence[Problem]:
+        """The parts of the patch that do not have the form of the schema."""
+        return self._structure.problems
+
+    def refused_parts(self, owned: Iterable[Path]) -> Iterator[Problem]:
+        """The parts of the pods that have the form of the schema, and that the API server refuses.
+
+        Args:
+            owned: Parts of the patch that another rule refuses.
+        """
+        reported = _Reported([*_reported_parts(self.unknown_parts), *owned])
+        volumes_are_known = not reported.overlaps(_VOLUMES)
+        metadata, spec = self._merged["metadata"], self._merged["spec"]
+        problems = template_problems(
+            self._structure.schema, metadata, spec, self._added.before
+        )
+        for problem in problems:
+            located = self._added.in_patch(problem)
+            if reported.overlaps(located.path):
+                continue
+            is_missing_volume = "is not a volume" in problem.words
+            if is_missing_volume and not volumes_are_known:
+                continue
+            yield located
+
+    def repeated_ports(self) -> Iterator[Problem]:
+        """Ports of the patch that another container of the pods opens."""
+        for problem in repeated_ports(self._merged["spec"]):
+            yield self._added.in_patch(problem)
 
 
-def repeated_ports_of(
-    service: ResolvedService, patch: PodTemplate
-) -> Iterator[Problem]:
-    """Ports of the patch that another container of the pods opens."""
-    structure = structure_of(service, patch)
-    template = template_without_patch(service)
-    added = _Offsets.after(template["spec"])
-    merged = _with(template, patch, structure)
-    for problem in repeated_ports(merged["spec"]):
-        yield added.in_patch(problem)
+class _Latest:
+    """The pods of the latest service. All rules on one service run before those on the next."""
+
+    pods: tuple[ResolvedService, PatchedPods] | None = None
+
+
+def patched_pods(service: ResolvedService) -> PatchedPods | None:
+    """The pods of a service with its patch, or None without a patch."""
+    if service.pod_template is None:
+        return None
+    if _Latest.pods is not None:
+        latest, pods = _Latest.pods
+        if latest is service:
+            return pods
+    pods = PatchedPods(service, service.pod_template)
+    _Latest.pods = (service, pods)
+    return pods
 
 
 def _with(template: Manifest, patch: PodTemplate, structure: Structured) -> Manifest:

@@ -111,7 +111,10 @@ _OF_TYPES: dict[str, Callable[[Node, Pod], Iterator[Problem]]] = {
 
 
 def template_problems(
-    schema: Schema, metadata: Mapping[str, Any], spec: Mapping[str, Any]
+    schema: Schema,
+    metadata: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    of_program: Mapping[str, int],
 ) -> Iterator[Problem]:
     """The parts of a template that the API server refuses, if it has the form of the schema.
 
@@ -119,11 +122,13 @@ def template_problems(
         schema: The schema of the cluster's minor release.
         metadata: Labels and annotations of the pods.
         spec: The spec of the pods, with the patch applied.
+        of_program: How many items of a list are the program's, by the field. They are compared with those of the
+            patch, and not checked each.
     """
     pod = Pod(
         minor=schema.minor, spec=spec, annotations=metadata.get("annotations", {})
     )
-    for node in nodes_of(schema, "PodSpec", spec, _SPEC):
+    for node in nodes_of(schema, "PodSpec", spec, _SPEC, of_program):
         yield from single_field_problems(node, pod)
         check = _OF_TYPES.get(node.type_name)
         if check:

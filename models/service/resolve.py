@@ -109,6 +109,7 @@ def resolve(stack: LoadedStack) -> ResolvedStack:
         accept=stack.accept,
         kv_transfer=stack.kv_transfer,
         lock=stack.lock,
+        loaded=stack,
     )
 
 

@@ -34,6 +34,7 @@ from models.stack_file.keys.operation import (
 from models.stack_file.keys.pod_template import PodTemplate
 from models.stack_file.keys.pull_secret import NamespacePullSecret
 from models.stack_file.keys.update import Update
+from models.stack_file.parse import LoadedStack
 
 POD_INTERFACE = "eth0"
 """The interface of a pod with its own network. Container runtimes use this name (containerd, internal/cri)."""
@@ -198,6 +199,8 @@ class ResolvedStack:
     """Two services as one, as the stack file has them; None without such a pair."""
     lock: StackLock | None = None
     """The lock of the stack; None if the lock file has no entry for it."""
+    loaded: LoadedStack | None = None
+    """The stack as its files have it; None if a program made the services."""
 
     @property
     def pair(self) -> list[ResolvedService]:

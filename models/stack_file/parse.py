@@ -67,6 +67,8 @@ class LoadedStack:
     """The lock of the stack; None if the lock file has no entry for it."""
     spans: Mapping[Path, Span] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """The plain values of the project's keys; empty for a service that a program builds."""
 
 
 class _Frame(Record):
@@ -164,6 +166,7 @@ def parse_stack(
         locked=frame.lock if frame else None,
         spans=spans,
         findings=tuple(findings),
+        values=values,
     )
 
 

@@ -28,6 +28,15 @@ def disk(file: File) -> str:
     return text_of(_beginning(file, MOST_BYTES + 1))
 
 
+def unchanged(file: File) -> str:
+    """The text of a file in the worktree as it is, for an edit that keeps its ends of lines.
+
+    Raises:
+        OSError: The file cannot be read, or it is a pipe or a device.
+    """
+    return _beginning(file, MOST_BYTES + 1).decode("utf-8", "surrogateescape")
+
+
 def named_bytes(file: File, most: int) -> bytes:
     """The bytes of a file that somebody named on the command line, which may be the output of a command: `<(…)`.
 

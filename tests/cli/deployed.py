@@ -100,5 +100,5 @@ class Deployed:
         """Let the command line use it."""
         monkeypatch.setattr("cli.pulumi.updates", self.updates)
         monkeypatch.setattr("cli.pulumi.up", self.up)
-        monkeypatch.setattr("cli.upgrade_parallel._live_services", self.live)
+        monkeypatch.setattr("cli.upgrade.parallel_change._live_services", self.live)
         monkeypatch.setattr("cli.commands.upgrade.hold_of", lambda _: self.hold)

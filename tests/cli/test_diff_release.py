@@ -12,6 +12,8 @@ import pytest
 from tests.cli.conftest import GOLDEN, Console
 from tests.cli.repositories import CLUSTER, commit, repository, write
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["repository"]
 
 IMAGES = {

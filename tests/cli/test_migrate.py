@@ -141,3 +141,16 @@ def test_what_cannot_be_migrated_is_refused_with_a_fix(arguments: list[str], mes
     assert message in refused.message
     assert refused.fix
     assert refused.code == code
+
+
+def test_the_line_ends_of_windows_and_the_comments_are_kept(project: Path) -> None:
+    file = project / "Pulumi.prod.yaml"
+    old = file.read_text().replace("npus: 1", "npus: 1  # one card").replace("\n", "\r\n").encode()
+    file.write_bytes(old)
+    run("prod", "--to", "0.23.0")
+    new = file.read_bytes()
+
+    assert (project / "Pulumi.prod.yaml.0.6.3").read_bytes() == old
+    assert new.count(b"\r\n") == new.count(b"\n")
+    assert new.count(b"# one card") == 2
+    assert b"v0.23.0" in new

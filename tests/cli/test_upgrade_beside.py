@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.comparing import Pair
+from cli.comparison.run import Pair
 from cli.errors import CommandError, ExitCode
-from cli.upgrade_comparison import NextLaunch, hold_of
+from cli.upgrade.comparison import NextLaunch, hold_of
 from models.service.resolve import resolve
 from models.stack_file.parse import parse_stack
 from tests.cli.conftest import Console
 from tests.cli.deployed import Deployed
 from tests.cli.test_plan import commit, write_beside
 from tests.client.comparison.model_server import Model, Served, serving
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Killed:
     write(project, 913, "2")
     deployed.at = deployed.passed
     deployed.stand_in(monkeypatch)
-    monkeypatch.setattr("cli.upgrade_state.write_progress", deployed.watching(write_progress))
+    monkeypatch.setattr("cli.upgrade.state.write_progress", deployed.watching(write_progress))
     monkeypatch.setattr("cli.commands.upgrade.hold_of", deployed.watching(lambda _: deployed.hold))
     return Killed(deployed, monkeypatch)
 

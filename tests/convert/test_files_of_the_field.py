@@ -66,7 +66,7 @@ def test_a_docker_run_line_becomes_a_service() -> None:
 def test_options_of_docker_are_replaced_or_lost_and_both_is_said() -> None:
     conversion = converted(("run.sh", f"{DOCKER} {SERVE}\n"))
 
-    assert [*said(conversion, "replaced")] == ["the devices", "--net, --privileged, --publish"]
+    assert [*said(conversion, "replaced")] == ["the devices", "--net, --publish", "--privileged"]
     assert [*said(conversion, "dropped")] == ["--ulimit", "the mount /root/.cache"]
     assert conversion.loses
 
@@ -307,7 +307,7 @@ def test_a_unit_of_systemd_becomes_a_service() -> None:
     assert service(conversion)["model"] == "/data/Qwen3-32B"
     assert service(conversion)["engine"] == {"maxNumSeqs": 8, "maxModelLen": 4096}
     assert service(conversion)["env"] == {"HCCL_OP_EXPANSION_MODE": "AIV", "TASK_QUEUE_ENABLE": "1"}
-    assert [*said(conversion, "dropped")] == ["the command EnvironmentFile"]
+    assert [*said(conversion, "dropped")] == ["EnvironmentFile /etc/vllm.env"]
 
 
 def test_a_quoted_export_is_a_variable_of_the_server() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from convert import Conversion, File, Options, convert_files
+from convert import Conversion, ConversionError, File, Options, convert_files
 from tests.convert.pairs import said, service
 from tests.convert.test_vllm_serve import IMAGE, deployment
 
@@ -103,3 +103,77 @@ def test_the_servers_of_a_loop_are_those_of_its_turns() -> None:
 
     assert service(conversion)["server"] == {"port": 8000}
     assert said(conversion, "dropped")["a second server"].endswith("server.port: 8001")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"exec -a engine {SERVE}",
+        f"env -u HTTP_PROXY {SERVE}",
+        f"env -S 'A=1 {SERVE}'",
+        f"stdbuf -o L -e L {SERVE}",
+        f"/usr/bin/tini -g -- {SERVE}",
+        f"dumb-init -- {SERVE}",
+        f"su-exec root {SERVE}",
+        f"sh -c -- '{SERVE}'",
+        f"$(which vllm) {SERVE.removeprefix('vllm ')}",
+    ],
+)
+def test_nothing_is_lost_without_a_program_that_changes_nothing(script: str) -> None:
+    conversion = converted(script)
+
+    assert service(conversion)["server"] == {"port": 8113}
+    assert said(conversion, "dropped") == {}
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (f"numactl --interleave all {SERVE}", "resources.cpu sets the CPUs of a pod"),
+        (f'msprof --output=/tmp/p --application="{SERVE}"', "it observes one run"),
+        (f"opentelemetry-instrument {SERVE}", "--otlp-traces-endpoint"),
+        (f"timeout --signal KILL 1h {SERVE}", "without a time limit"),
+        (f"gosu vllm {SERVE}", "write runAsUser: NUMBER"),
+        (f"sudo -u vllm {SERVE}", "write runAsUser: NUMBER"),
+    ],
+)
+def test_the_only_loss_is_that_of_the_program_before_the_server(script: str, why: str) -> None:
+    conversion = converted(script)
+
+    assert service(conversion)["server"] == {"port": 8113}
+    (reason,) = said(conversion, "dropped").values()
+    assert why in reason
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    ["torchrun --nproc-per-node 8", "accelerate launch", "deepspeed --module", "python -m torch.distributed.run"],
+)
+def test_a_launcher_of_pytorch_is_refused(launcher: str) -> None:
+    with pytest.raises(ConversionError) as error:
+        converted(f"{launcher} \\\n  -m vllm.entrypoints.openai.api_server --model /data/Qwen3-8B")
+
+    assert "a whole server for each NPU" in error.value.message
+    assert "--tensor-parallel-size" in error.value.fix
+
+
+def test_programs_next_to_the_server_are_lost() -> None:
+    conversion = converted(f"{SERVE} &\nPID=$!\npython warm_up.py\nnginx -c a.conf\nwait $PID\n")
+
+    assert [*said(conversion, "dropped")] == ["the command python", "the command nginx"]
+
+
+def test_commands_after_the_end_of_the_server_are_not_lost() -> None:
+    assert said(converted(f"{SERVE}\npython report.py\n"), "dropped") == {}
+
+
+def test_each_unknown_command_before_the_server_has_a_note() -> None:
+    conversion = converted(f"python a.py\npython b.py\nmy-tool; other-tool\n{SERVE}")
+    lost = [(note.subject, note.place) for note in conversion.notes if note.kind == "dropped"]
+
+    assert lost == [
+        ("the command python", "run.sh:1"),
+        ("the command python", "run.sh:2"),
+        ("the command my-tool", "run.sh:3"),
+        ("the command other-tool", "run.sh:3"),
+    ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
+from convert import File, Options, convert
 from tests.convert.pairs import (
     MODEL,
+    changes,
     command,
     config,
     limits,
@@ -17,6 +20,7 @@ from tests.convert.pairs import (
     said,
     service,
 )
+from tests.convert.test_vllm_serve import deployment
 
 pytestmark = pytest.mark.slow
 
@@ -234,3 +238,17 @@ def test_weights_on_another_volume_are_not_taken_for_a_directory_of_the_node_sil
     done = made(SCRIPT, replaced((f"hostPath:\n          path: {MODEL}", volume)))
 
     assert "weights come from a directory of the node" in " ".join(said(done, "dropped").values())
+
+
+def test_a_slash_at_the_end_of_a_directory_of_a_claim_stays_a_part_of_its_path() -> None:
+    value = yaml.safe_load(deployment(["vllm", "serve", "/weights/Qwen3-8B/", "--max-model-len", "4096"]))
+    spec = value["spec"]["template"]["spec"]
+    spec["containers"][0]["volumeMounts"] = [{"name": "weights", "mountPath": "/weights/"}]
+    spec["volumes"] = [{"name": "weights", "persistentVolumeClaim": {"claimName": "w"}}]
+    done = convert(File("qwen.yaml", yaml.safe_dump(value)), [], Options(context="prod"))
+
+    assert service(done)["model"] == {
+        "source": {"kind": "claim", "name": "w", "directory": "Qwen3-8B"},
+        "mountPath": "/weights/Qwen3-8B/",
+    }
+    assert "--model" not in changes(done)

@@ -16,6 +16,8 @@ from tests.convert.pairs import comparison, resolved, rules, said, service
 from tests.models.engines.vllm_ascend.commands import SEVERAL_NODES, WITH_PAGES, Command, commands, parsed, same_meaning
 from tests.models.engines.vllm_ascend.test_commands import ALWAYS_WRITTEN, is_refused_by_vllm
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "quay.io/ascend/vllm-ascend:v0.23.0"
 
 

@@ -23,6 +23,7 @@ def test_the_page_of_the_rules_is_current(golden: Callable[[Path, str], None]) -
 def test_every_key_of_the_stack_file_is_described() -> None:
     nameless = []
     for title, record in sections():
-        nameless += [f"{title}.{name}" for name in record.model_fields if name not in descriptions(record)]
+        described = descriptions(record)
+        nameless += [f"{title}.{name}" for name in record.model_fields if name not in described]
 
     assert nameless == []

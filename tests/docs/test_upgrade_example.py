@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.comparing import Pair
-from cli.upgrade_comparison import NextLaunch, hold_of
+from cli.comparison.run import Pair
+from cli.upgrade.comparison import NextLaunch, hold_of
 from tests.cli.conftest import Console
 from tests.cli.conftest import console as console  # noqa: PLC0414  a fixture
 from tests.cli.deployed import Deployed

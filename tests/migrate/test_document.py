@@ -46,6 +46,19 @@ def test_a_text_without_an_edit_stays_as_it_is() -> None:
     assert document().text == TEXT
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_line_ends_of_windows_are_kept(mark: str) -> None:
+    text = mark + TEXT.replace("\n", "\r\n")
+    edited = StackDocument(text, "ascend-vllm", {})
+    unix = document()
+
+    assert edited.text == text
+    for one in (edited, unix):
+        one.remove(("services", "first", "engine", "numSchedulerSteps"))
+        one.write(("services", "first", "prefixCaching"), False)
+    assert edited.text == mark + unix.text.replace("\n", "\r\n")
+
+
 def test_a_new_key_stands_before_the_comment_of_the_next_service() -> None:
     edited = document()
     edited.write(("services", "first", "prefixCaching"), False)

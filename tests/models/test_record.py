@@ -125,7 +125,7 @@ def test_a_written_duration_is_read_as_the_same_number(count: int) -> None:
 
 @pytest.mark.parametrize("value", [64, 0, "64", "512Ki", "64m", 0.5])
 def test_memory_without_its_unit_is_refused(value: object) -> None:
-    with pytest.raises(ValueError, match="bytes is less than 1Mi; write the unit"):
+    with pytest.raises(ValueError, match=r"bytes? is less than 1Mi; write the unit"):
         memory_amount(value)
 
 

@@ -63,11 +63,27 @@ def test_a_duration_keeps_its_number(refused: object, edit: str) -> None:
         ("32K", "write maxModelLen: 32768"),
         ("32Ki", "write maxModelLen: 32768"),
         ("1 Mi", "write maxModelLen: 1048576"),
+        ("8192 tokens", "write maxModelLen: 8192"),
     ],
 )
 def test_a_count_keeps_its_number(refused: str, edit: str) -> None:
     field = EngineArgs.model_fields["max_model_len"]
     assert value_edit("maxModelLen", field, refused) == edit
+
+
+@pytest.mark.parametrize(
+    "refused",
+    ["4 NPUs", "four", "4x", ["0", "1", "2", "3"], [4], {"count": 4}],
+    ids=["unit", "word", "x", "list", "item", "mapping"],
+)
+def test_a_number_of_npus_keeps_its_value(refused: object) -> None:
+    assert value_edit("npus", ServiceConfig.model_fields["npus"], refused) == "write npus: 4"
+
+
+def test_the_name_of_an_image_is_written_in_lower_case() -> None:
+    field = ServiceConfig.model_fields["image"]
+
+    assert value_edit("image", field, "QUAY.io/Ascend/vLLM:v1") == "write image: quay.io/ascend/vllm:v1"
 
 
 @pytest.mark.parametrize(

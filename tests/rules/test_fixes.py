@@ -15,6 +15,8 @@ from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from tests.rules.edits import alternatives, apply
 
+pytestmark = pytest.mark.slow
+
 VERBS = ("write ", "remove ", "rename ", "move ")
 FOLDERS = Path(__file__).parent
 
@@ -99,7 +101,7 @@ ILL_FORMED = [
     ("expose: loadbalancer", "write expose: LoadBalancer"),
     ("env: {A-B: x}", "rename env.A-B to A_B"),
     ("env: {A: 5}", 'write env.A: "5"'),
-    ("visibleDevices: [x]", "write visibleDevices: [0, 1]"),
+    ("visibleDevices: [x]", "remove visibleDevices (visibleDevices has the indices 0,1, but the pod has 1 NPU)"),
     ("prefixCaching: yes", "write prefixCaching: true"),
     ("startup: 1500", "write startup: 1500s"),
     ("graph: {gears: [2]}", "write kind: pta under graph"),
@@ -111,7 +113,7 @@ ILL_FORMED = [
     ),
     ("lora: {adapters: {a: m/a}}", "write lora.adapters.a: /m/a"),
     ("multimodal: false", "remove multimodal"),
-    ("network: {admit: [Gate]}", "write network.admit: [gateway]"),
+    ("network: {admit: [Gate]}", "write network.admit: [gate]"),
     ("disruptionBudget: {maxUnavailable: 1, minAvailable: 1}", "write disruptionBudget: {maxUnavailable: 1}"),
     ("server: {apiKey: {config: b, key: k}}", "write server.apiKey: {secret: qwen2-7b-api-key, key: key}"),
     ("server: {port: 70000}", "write port: 8080"),
@@ -266,6 +268,30 @@ SIDE_EFFECTS = [
         " enableChunkedPrefill: false}}",
         "engine-limit",
         "write engine.maxNumBatchedTokens: 4096, or remove engine.maxNumBatchedTokens",
+    ),
+    (
+        "",
+        "{npus: 4, engine: {maxModelLen: 4096, tensorParallelSize: 4, pipelineParallelSize: 3}}",
+        "parallel-size-above-npus",
+        "write engine.pipelineParallelSize: 1",
+    ),
+    (
+        "",
+        f"{{{PLUGIN}, npus: 4, engine: {{maxModelLen: 4096, tensorParallelSize: 2, dataParallelSize: 3}}}}",
+        "parallel-size-above-npus",
+        "write engine.dataParallelSize: 2",
+    ),
+    (
+        SMALL_POOL,
+        "engine: {maxModelLen: 4096, gpuMemoryUtilization: 0.01}",
+        "does-not-fit",
+        "write engine.gpuMemoryUtilization: 0.9",
+    ),
+    (
+        "pools: {a: {nodes: 1, npusPerNode: 8, npuMemory: 64Gi, nodeMemory: 1Gi}}",
+        "{npus: 4, engine: {maxModelLen: 4096, tensorParallelSize: 4}}",
+        "memory-below-processes",
+        "remove cluster.pools.a.nodeMemory, or correct it",
     ),
     (POOL, "npus: 3", "npu-counts", "write npus: 4, or correct cluster.platform.npuCounts"),
     (POOL, "npus: 6", "npu-counts", "write npus: 4, or correct cluster.platform.npuCounts"),

@@ -40,6 +40,7 @@ def _ids_in(file: Path) -> Iterator[str]:
             yield str(first.value)
 
 
+@pytest.mark.slow
 def test_every_id_in_the_code_has_an_entry() -> None:
     ids = {*raised_ids()}
 

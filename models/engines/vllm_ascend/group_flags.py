@@ -28,6 +28,8 @@ FLAGS_OF_GROUPS = (
     "data-parallel-rank",
     "data-parallel-hybrid-lb",
     "data-parallel-external-lb",
+    "data-parallel-multi-port-external-lb",
+    "data-parallel-supervisor-port",
 )
 """Flags that follow from `nodes`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from models.engines.engine_args import EngineArgs
-from models.engines.group import VARIABLES_OF_GROUPS
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.kv_transfer import HASH_SEED
 
@@ -79,8 +78,6 @@ def variables_of_keys(server: ModelServer) -> dict[str, str]:
         if key in server.configured
     }
     variables = {**OWNED_VARIABLES, **of_pictures}
-    if server.group:
-        variables |= VARIABLES_OF_GROUPS
     if server.kv_transfer:
         variables[HASH_SEED] = "kvTransfer of the stack"
     return variables

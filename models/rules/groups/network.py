@@ -13,7 +13,6 @@ from models.service.resolved import ResolvedService, ResolvedStack
 from models.words import counted
 
 _HIGHEST_PORT = 65535
-_LOOPBACK = "lo"
 
 
 @stack_rule("error")
@@ -22,22 +21,14 @@ def group_interface(stack: ResolvedStack) -> Iterator[Finding]:
 
     HCCL and Gloo connect over the configured interface. A pod with its own network has eth0. With `hostNetwork`, the
     stack file names the interface: the interfaces of nodes have other names, and HCCL fails if it does not find the
-    configured one. The loopback interface `lo` reaches no other pod.
+    configured one.
     """
     cluster = stack.cluster
     groups = [service for service in stack.services if service.group]
     if not groups:
         return
-    if cluster.interface == _LOOPBACK:
-        yield error(
-            f"the interface lo reaches no other pod, and {groups[0].name} runs on {groups[0].nodes} nodes",
-            why="HCCL and Gloo of each pod would wait for the others on the loopback of the pod itself",
-            fix="write cluster.interface: eth0",
-            marks=[
-                Mark(("cluster", "interface")),
-                Mark(("services", groups[0].name, "nodes")),
-            ],
-        )
+    if _is_interface_refused(stack):
+        return
     if not cluster.host_network or cluster.is_interface_set:
         return
     yield error(
@@ -52,6 +43,12 @@ def group_interface(stack: ResolvedStack) -> Iterator[Finding]:
     )
 
 
+def _is_interface_refused(stack: ResolvedStack) -> bool:
+    """Whether the stack file names an interface that cannot be one."""
+    marks = [mark for finding in stack.findings for mark in finding.marks]
+    return any(mark.path[:2] == ("cluster", "interface") for mark in marks)
+
+
 @rule("error")
 def group_ports(service: ResolvedService) -> Iterator[Finding]:
     """The programs of a group's pods listen on different ports.
@@ -61,14 +58,14 @@ def group_ports(service: ResolvedService) -> Iterator[Finding]:
     """
     if service.group is None:
         return
-    ranges = _port_ranges(service, service.group)
+    ranges = port_ranges(service, service.group)
     for (key, ports), (other, other_ports) in combinations(ranges.items(), 2):
         if not _overlap(ports, other_ports):
             continue
         yield error(
             f"{other} {_text(other_ports)} overlaps with {key} {_text(ports)}",
             why="both are ports of the leader, and only one program can listen on a port",
-            fix=f"write {other}: {_free_port(ranges.values(), len(other_ports))}",
+            fix=f"write {other}: {free_port(ranges.values(), len(other_ports))}",
             marks=[at(name) for name in _configured_first(service, other, key)],
         )
 
@@ -137,14 +134,14 @@ def _same_ports(
     """
     if first.group is None or second.group is None:
         return
-    ranges = _port_ranges(first, first.group)
-    other_ranges = _port_ranges(second, second.group)
+    ranges = port_ranges(first, first.group)
+    other_ranges = port_ranges(second, second.group)
     used = [*ranges.values(), *other_ranges.values()]
     for key, ports in other_ranges.items():
         meeting = [name for name, other in ranges.items() if _overlap(ports, other)]
         if not meeting:
             continue
-        free = _free_port(used, len(ports))
+        free = free_port(used, len(ports))
         used.append(range(free, free + len(ports)))
         fix = f"write services.{second.name}.{key}: {free}"
         if key == "server.port":
@@ -190,7 +187,7 @@ def _shares_nodes(service: ResolvedService) -> bool:
     return not pools or any(pool.npus_per_node > service.npus for pool in pools)
 
 
-def _port_ranges(service: ResolvedService, group: ResolvedGroup) -> dict[str, range]:
+def port_ranges(service: ResolvedService, group: ResolvedGroup) -> dict[str, range]:
     """The ports of a leader, by the keys that set them."""
     ranges = {
         "server.port": _single_port(service.server.port),
@@ -217,7 +214,7 @@ def _text(ports: range) -> str:
     return f"{ports.start} to {ports.stop - 1}"
 
 
-def _free_port(used: Collection[range], length: int) -> int:
+def free_port(used: Collection[range], length: int) -> int:
     """The first of so many free ports: above all used ports, or below them if there is no room above."""
     highest = max(ports.stop for ports in used)
     if highest + length <= _HIGHEST_PORT:

@@ -18,6 +18,7 @@ from models.stack_file.keys.pod_template import PodTemplate
 from models.yaml_scalar import as_yaml
 
 if TYPE_CHECKING:
+    from models.kubernetes.patch import PatchedPods
     from models.kubernetes.problem import Edit, Problem
 
 _KEY = "podTemplate"
@@ -30,12 +31,10 @@ def pod_template_unknown(service: ResolvedService) -> Iterator[Finding]:
     The fields are those of the OpenAPI schema of `cluster.kubernetes`. The API server refuses others in the middle of
     an update.
     """
-    if service.pod_template is None:
+    pods = _patched_pods(service)
+    if pods is None:
         return
-    from models.kubernetes.patch import structure_of
-
-    structure = structure_of(service, service.pod_template)
-    for problem in structure.problems:
+    for problem in pods.unknown_parts:
         yield _finding(problem)
 
 
@@ -46,12 +45,11 @@ def pod_template_refused(service: ResolvedService) -> Iterator[Finding]:
     It checks more than its schema says: choices, formats of names, ranges, fields that exclude each other, and names
     that other fields refer to. It would refuse the pods in the middle of an update.
     """
-    if service.pod_template is None:
+    pods = _patched_pods(service)
+    if pods is None or service.pod_template is None:
         return
-    from models.kubernetes.patch import refused_parts
-
     owned = _owned_parts(service, service.pod_template)
-    for problem in refused_parts(service, service.pod_template, owned):
+    for problem in pods.refused_parts(owned):
         yield _finding(problem)
 
 
@@ -62,17 +60,25 @@ def pod_template_port(service: ResolvedService) -> Iterator[Finding]:
     The containers of a pod share one network. The second container that listens on a port ends with "address already
     in use", and a second port named http can get the requests of the Service.
     """
-    if service.pod_template is None:
+    pods = _patched_pods(service)
+    if pods is None:
         return
-    from models.kubernetes.patch import repeated_ports_of
-
-    for problem in repeated_ports_of(service, service.pod_template):
+    for problem in pods.repeated_ports():
         yield warning(
             f"{_dotted(problem.path)} {problem.words}",
             why="the containers of a pod share one network, so only one of them can listen on a port",
             fix=" and ".join(_edit_text(edit) for edit in problem.edits),
             marks=[_mark(problem.path), *map(_mark, problem.others)],
         )
+
+
+def _patched_pods(service: ResolvedService) -> PatchedPods | None:
+    """The pods of a service with its patch, or None without a patch."""
+    if service.pod_template is None:
+        return None
+    from models.kubernetes.patch import patched_pods
+
+    return patched_pods(service)
 
 
 def _owned_parts(service: ResolvedService, patch: PodTemplate) -> list[Path]:

@@ -80,17 +80,30 @@ def _offloads_weights(service: ResolvedService) -> bool:
 
 
 def _fitting_edit(service: ResolvedService, facts: ModelFacts, need: Fit) -> str:
-    """The edit after which a model fits: more parts, or shorter requests."""
+    """The edit after which a model fits: the default share of the NPUs, more parts, or shorter requests."""
     size = _fitting_size(service, facts)
     more_parts = tensor_parallel_edit(service, size) if size else ""
     longest = min(need.tokens, facts.longest or need.tokens)
     shorter = f"write engine.maxModelLen: {longest}" if longest else ""
-    edits = [edit for edit in (more_parts, shorter) if edit]
+    larger_share = _default_share_edit(service, facts)
+    edits = [edit for edit in (larger_share, more_parts, shorter) if edit]
     if edits:
         return ", or ".join(edits)
     if "nodes" not in service.release.absent_keys:
         return "choose a quantized version of the model, or spread it over more nodes (docs/several-nodes.md)"
     return "choose a quantized version of the model, or add a pool whose nodes have more NPUs"
+
+
+def _default_share_edit(service: ResolvedService, facts: ModelFacts) -> str:
+    """The edit that gives the engine its default share of the NPUs; empty if the model does not fit then either."""
+    share = service.release.defaults.gpu_memory_utilization
+    if service.engine.gpu_memory_utilization >= share:
+        return ""
+    engine = service.engine.model_copy(update={"gpu_memory_utilization": share})
+    need = _known_or_largest_fit(replace(service, engine=engine), facts)
+    if need is None or not need.requests:
+        return ""
+    return f"write engine.gpuMemoryUtilization: {share:g}"
 
 
 def _fitting_size(service: ResolvedService, facts: ModelFacts) -> int | None:
@@ -242,7 +255,7 @@ def memory_below_pinned(service: ResolvedService) -> Iterator[Finding]:
     memory = service.resources.memory
     extra_args = {**service.engine.extra_args, **service.server.extra_args}
     reserved = release.pinned_bytes(extra_args, npus)
-    if memory > reserved:
+    if memory > reserved or not reserved:
         return
     key = extra_argument_key(service, pinned.flag)
     without_reservation = f"remove {key}"
@@ -265,19 +278,36 @@ def memory_below_pinned(service: ResolvedService) -> Iterator[Finding]:
 def memory_below_processes(service: ResolvedService) -> Iterator[Finding]:
     """The memory of a pod has room for the processes of the server: at least 1 GiB for each.
 
-    There is one process for the API server and one for each NPU. Each of them loads Python, PyTorch and CANN.
+    There is one process for the API server and one for each NPU. Each of them loads Python, PyTorch and CANN. The
+    default is a share of the memory of the smallest node in `cluster.pools`.
     """
     npus = min(service.npus, service.engine.npus_used)
     needed = (npus + 1) * _MEMORY_OF_A_PROCESS
     memory = service.resources.memory
-    if memory >= needed or not is_written(service, "resources.memory"):
+    if memory >= needed:
         return
+    subject = "resources.memory"
+    fix = "remove resources.memory (the default depends on npus)"
+    if not is_written(service, "resources.memory"):
+        pool = _pool_with_smallest_share(service)
+        subject = f"the default of resources.memory on the nodes of pool {pool}"
+        fix = f"remove cluster.pools.{pool}.nodeMemory, or correct it"
     yield error(
-        f"resources.memory {quantity_text(memory)} is less than {quantity_text(needed)} for {npus + 1} processes",
+        f"{subject} {quantity_text(memory)} is less than {quantity_text(needed)} for {npus + 1} processes",
         why="each process loads Python, PyTorch and CANN, and the kernel kills a pod above its limit",
-        fix="remove resources.memory (the default depends on npus)",
+        fix=fix,
         marks=[at("resources.memory"), at("npus", counted(npus, "NPU"))],
     )
+
+
+def _pool_with_smallest_share(service: ResolvedService) -> str:
+    """The pool whose nodes have the least memory for each NPU."""
+    shares = {
+        name: pool.node_memory / pool.npus_per_node
+        for name, pool in service.cluster.pools.items()
+        if pool.node_memory
+    }
+    return min(shares, key=lambda name: shares[name])
 
 
 @rule("error")

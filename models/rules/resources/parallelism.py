@@ -167,10 +167,13 @@ def _fewer_parts_edit(service: ResolvedService) -> str:
     used = service.engine.npus_used
     counts = service.cluster.platform.npu_counts
     is_offered = used in counts and used <= _largest_node(service, default=used)
-    smaller = _smaller_edit(service, service.npus)
     if is_offered:
         return f"{npus_edit(service, used)}, or lower the parallel sizes"
-    return smaller or f"lower the parallel sizes to a product of {service.npus}"
+    return (
+        _smaller_edit(service, service.npus)
+        or _fewer_groups_edit(service)
+        or f"lower the parallel sizes to a product of {service.npus}"
+    )
 
 
 def _smaller_edit(service: ResolvedService, npus: int) -> str:
@@ -182,6 +185,27 @@ def _smaller_edit(service: ResolvedService, npus: int) -> str:
         if is_possible and size * groups in service.cluster.platform.npu_counts:
             return tensor_parallel_edit(service, size)
     return ""
+
+
+def _fewer_groups_edit(service: ResolvedService) -> str:
+    """The edit that writes fewer stages and fewer copies of the engine, so that its tensor parallel groups fit.
+
+    Empty if one group does not fit either, or if the prompts are divided as well.
+    """
+    engine = service.engine
+    if engine.prefill_context_parallel_size > 1:
+        return ""
+    free = service.npus // engine.tensor_parallel_size
+    stages = min(engine.pipeline_parallel_size, free)
+    if not stages:
+        return ""
+    copies = min(engine.data_parallel_size, free // stages)
+    edits = []
+    if stages != engine.pipeline_parallel_size:
+        edits.append(f"write engine.pipelineParallelSize: {stages}")
+    if copies != engine.data_parallel_size:
+        edits.append(f"write engine.dataParallelSize: {copies}")
+    return " and ".join(edits)
 
 
 def _parallel_marks(service: ResolvedService) -> list[Mark]:

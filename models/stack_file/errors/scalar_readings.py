@@ -24,6 +24,12 @@ _CORES = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:v?cpus?|cores?|c)", re.IGNORECAS
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+")
 _DECIMAL_COMMA = re.compile(r"0,[0-9]+")
 _NUMBER_LIST = re.compile(r"[0-9]{1,9}(?: ?, ?[0-9]{1,9})+")
+_COUNTED = re.compile(
+    r"([0-9]{1,9}) ?(?:npus?|gpus?|cards?|devices?|nodes?|pods?|replicas?|tokens?|x)",
+    re.IGNORECASE,
+)
+"""A number with the name of the counted things, such as `4 NPUs`."""
+_NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
 _VERSION = re.compile(r"v?([0-9]+\.[0-9]+)(?:\.[0-9]+)*$")
 
 
@@ -44,6 +50,11 @@ def readings(text: str) -> Iterator[Any]:
     cores = _CORES.fullmatch(plain)
     if cores:
         yield plain_scalar(cores[1])
+    counted = _COUNTED.fullmatch(plain)
+    if counted:
+        yield int(counted[1])
+    if plain.lower() in _NUMBER_WORDS:
+        yield _NUMBER_WORDS.index(plain.lower())
     if _THOUSANDS.fullmatch(plain):
         yield int(plain.replace(",", ""))
     if _DECIMAL_COMMA.fullmatch(plain):

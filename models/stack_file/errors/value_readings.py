@@ -98,7 +98,7 @@ def _of_bound(bound: int) -> Iterator[Any]:
 
 
 def _of_text(field: FieldInfo, text: str, examples: Sequence[Any]) -> Iterator[Any]:
-    """The number or the truth value that a text stands for, then similar texts, then a count such as 32K."""
+    """The number or the truth value that a text stands for, then similar texts, a count such as 32K, and lower case."""
     yield from readings(text)
     yield from _similar_choices(field, text)
     one_line = " ".join(text.split())
@@ -114,6 +114,7 @@ def _of_text(field: FieldInfo, text: str, examples: Sequence[Any]) -> Iterator[A
     if isinstance(example, str) and _DNS_LABEL.fullmatch(example):
         yield dns_label(text)
     yield from counts(text.strip())
+    yield one_line.lower()
 
 
 def _similar_choices(field: FieldInfo, text: str) -> Iterator[str]:
@@ -191,9 +192,14 @@ def _of_number(number: float, examples: Sequence[Any]) -> Iterator[Any]:
 
 
 def _of_list(items: Sequence[Any]) -> Iterator[Any]:
-    """The only item of a list."""
-    if len(items) == 1 and not isinstance(items[0], list | dict):
-        yield items[0]
+    """The items of a list, where one value is needed, or the number of its items, such as `npus: [0, 1, 2, 3]`."""
+    are_numbers = all(str(item).isdecimal() for item in items)
+    if len(items) > 1 and are_numbers:
+        yield len(items)
+        return
+    for item in items:
+        if not isinstance(item, list | dict):
+            yield item
 
 
 def _completed(

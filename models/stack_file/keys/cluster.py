@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from models.catalog.platforms import PLATFORMS
 from models.record import (
@@ -34,12 +34,20 @@ MinorRelease = Annotated[
 """A minor release of Kubernetes."""
 
 
+def reaching(interface: str) -> str:
+    """A network interface that reaches other pods: not the loopback."""
+    if interface == "lo":
+        raise ValueError("lo reaches no other pod")
+    return interface
+
+
 InterfaceName = Annotated[
     str,
     text_like(
         r"^[A-Za-z0-9][-A-Za-z0-9_.@]{0,14}$",
         "must be the name of a network interface, such as eth0",
     ),
+    AfterValidator(reaching),
 ]
 """A network interface of Linux: at most 15 characters."""
 

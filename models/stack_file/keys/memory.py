@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 
 from models.record import QUANTITY, byte_count
+from models.words import counted
 
 _SMALLEST_AMOUNT = 2**20
 """A smaller amount is a number without its unit: 64 means 64 bytes in Kubernetes."""
@@ -17,7 +18,7 @@ def memory_amount(value: Any) -> Any:
     amount = byte_count(value)
     if amount < _SMALLEST_AMOUNT:
         raise ValueError(
-            f"{amount} bytes is less than 1Mi; write the unit, such as 64Gi"
+            f"{counted(amount, 'byte')} is less than 1Mi; write the unit, such as 64Gi"
         )
     return amount
 

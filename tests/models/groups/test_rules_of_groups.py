@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.check import check
+from models.engines.group import VARIABLES_OF_GROUPS
 from models.finding import Finding
 from tests.models.groups.stacks import POOL, group_of, stack_with_group
 
@@ -121,15 +122,76 @@ def test_flags_of_single_pods_are_refused(flag: str) -> None:
     assert "flag-of-group" in findings(engine)
 
 
-def test_a_variable_of_the_group_is_refused_under_env() -> None:
-    finding = findings(env="{HCCL_SOCKET_IFNAME: eth1}")["variable-with-key"]
+@pytest.mark.parametrize("flag", ["dataParallelMultiPortExternalLb: true", "dataParallelSupervisorPort: 9256"])
+def test_flags_of_a_supervisor_of_several_servers_are_refused(flag: str) -> None:
+    engine = TWO_COPIES.replace("}", f", extraArgs: {{{flag}}}}}")
 
-    assert finding.message == "HCCL_SOCKET_IFNAME is set by the key cluster.interface"
+    assert findings(engine)["flag-of-group"].fix == f"remove engine.extraArgs.{flag.partition(':')[0]}"
 
 
-@pytest.mark.parametrize("variable", ["LWS_WORKER_INDEX", "LWS_LEADER_ADDRESS", "VLLM_DP_RANK", "VLLM_DP_MASTER_IP"])
-def test_a_variable_that_would_give_all_pods_the_same_place_is_refused(variable: str) -> None:
-    assert findings(env=f'{{{variable}: "1"}}')["variable-with-key"].fix == f"remove env.{variable}"
+@pytest.mark.parametrize(
+    ("variable", "cluster", "fix"),
+    [
+        ("HCCL_SOCKET_IFNAME: eth1", "", "remove env.HCCL_SOCKET_IFNAME and write cluster.interface: eth1"),
+        ("GLOO_SOCKET_IFNAME: eth0", "", "remove env.GLOO_SOCKET_IFNAME"),
+        ("TP_SOCKET_IFNAME: eth1", "interface: net1", "remove env.TP_SOCKET_IFNAME"),
+        ('HCCL_IF_BASE_PORT: "50000"', "", "remove env.HCCL_IF_BASE_PORT and write group.hcclPort: 50000"),
+    ],
+)
+def test_a_variable_of_all_pods_moves_to_its_key(variable: str, cluster: str, fix: str) -> None:
+    assert findings(env=f"{{{variable}}}", cluster=cluster)["group-address"].fix == fix
+
+
+@pytest.mark.parametrize("variable", sorted(VARIABLES_OF_GROUPS))
+def test_a_variable_that_the_launch_derives_is_refused_with_its_reason(variable: str) -> None:
+    finding = findings(env=f'{{{variable}: "5000"}}')["group-address"]
+
+    assert finding.severity == "error"
+    assert finding.message.startswith(f"{variable} is 5000")
+    assert finding.fix.startswith(f"remove env.{variable}")
+
+
+def test_an_address_of_the_node_is_no_address_of_the_pod() -> None:
+    finding = findings(env="{HCCL_IF_IP: {field: status.hostIP}}")["group-address"]
+
+    assert finding.message == "HCCL_IF_IP is set in all 2 pods of a group, but it follows from nodes"
+
+
+@pytest.mark.parametrize("variable", ["MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE", "NODE_RANK"])
+def test_variables_of_torchrun_have_no_effect_on_a_group(variable: str) -> None:
+    assert findings(env=f'{{{variable}: "1"}}')["group-address"].severity == "no-effect"
+    assert findings(env=f'{{{variable}: "1"}}', nodes=1, engine="{maxModelLen: 8192}") == {}
+
+
+def test_a_rank_table_contradicts_a_group() -> None:
+    assert findings(env="{RANK_TABLE_FILE: /mnt/table.json}")["group-address"].fix == "remove env.RANK_TABLE_FILE"
+
+
+@pytest.mark.parametrize(
+    ("variables", "cluster", "fix"),
+    [
+        ('HCCL_WHITELIST_DISABLE: "0"', "", "remove env.HCCL_WHITELIST_DISABLE"),
+        (
+            'HCCL_WHITELIST_DISABLE: "0", HCCL_WHITELIST_FILE: /mnt/list.json',
+            "",
+            "remove env.HCCL_WHITELIST_DISABLE and remove env.HCCL_WHITELIST_FILE",
+        ),
+        ('HCCL_WHITELIST_DISABLE: "1"', "", None),
+        ('HCCL_WHITELIST_DISABLE: "0"', "hostNetwork: true, interface: bond0", None),
+    ],
+)
+def test_a_list_of_addresses_does_not_know_those_of_new_pods(variables: str, cluster: str, fix: str | None) -> None:
+    finding = findings(env=f"{{{variables}}}", cluster=cluster).get("group-address")
+
+    assert (finding.fix if finding else None) == fix
+
+
+def test_hccl_uses_the_ports_of_its_key_on_the_host_network() -> None:
+    env = "{HCCL_HOST_SOCKET_PORT_RANGE: 61000-61050}"
+    finding = findings(env=env, cluster="hostNetwork: true, interface: bond0")["group-address"]
+
+    assert finding.fix == "remove env.HCCL_HOST_SOCKET_PORT_RANGE and write group.hcclPort: 61000"
+    assert findings(env=env) == {}
 
 
 def test_ray_starts_no_copies_of_the_engine() -> None:
@@ -138,10 +200,25 @@ def test_ray_starts_no_copies_of_the_engine() -> None:
     assert findings(engine)["group-server"].fix == "remove engine.extraArgs.dataParallelBackend"
 
 
-def test_the_loopback_interface_reaches_no_other_pod() -> None:
-    finding = findings(cluster="interface: lo")["group-interface"]
+@pytest.mark.parametrize(
+    ("interface", "fix"),
+    [
+        ("lo", "write interface: eth0"),
+        ("[bond0]", "write interface: bond0"),
+        ("[lo, bond0]", "write interface: bond0"),
+        ("[bond0, eth1]", "write interface: bond0"),
+        ("[lo]", "write interface: eth0"),
+        ("'bond0,eth1'", "write interface: bond0"),
+        ("{name: bond0}", "write interface: bond0"),
+    ],
+)
+@pytest.mark.parametrize("network", ["false", "true"])
+def test_an_interface_that_is_none_has_one_finding_whose_fix_is_one(interface: str, fix: str, network: str) -> None:
+    found = findings(cluster=f"hostNetwork: {network}, interface: {interface}")
 
-    assert finding.message == "the interface lo reaches no other pod, and deepseek runs on 2 nodes"
+    assert [finding.fix for finding in found.values()] == [fix]
+    corrected = fix.removeprefix("write ")
+    assert findings(cluster=f"hostNetwork: {network}, {corrected}") == {}
 
 
 @pytest.mark.parametrize(("redundant", "ok"), [(32, True), (16, False)])

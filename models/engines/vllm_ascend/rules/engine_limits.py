@@ -11,6 +11,7 @@ from models.engines.model_server import ModelServer
 from models.engines.rules import rule
 from models.engines.vllm_ascend.launch_settings import Setting, find_setting
 from models.engines.vllm_ascend.refusals import Problem
+from models.engines.vllm_ascend.rules.device_ids import device_ids
 from models.engines.vllm_ascend.rules.graph_sizes import (
     capture_sizes,
     sequence_parallel_sizes,
@@ -19,6 +20,12 @@ from models.engines.vllm_ascend.rules.mamba import (
     algorithm_of_mamba,
     block_size_of_mamba,
     rounding_of_mamba,
+)
+from models.engines.vllm_ascend.rules.model_runners import (
+    adaptive_verification,
+    first_runner,
+    second_runner,
+    sharded_sampling,
 )
 from models.engines.vllm_ascend.rules.names import (
     data_parallel_backend,
@@ -84,6 +91,11 @@ def engine_limit(server: ModelServer) -> Iterator[Finding]:
         offloaded_layers,
         prefetch_step,
         data_parallel_backend,
+        device_ids,
+        first_runner,
+        second_runner,
+        sharded_sampling,
+        adaptive_verification,
     )
 
 

@@ -20,6 +20,11 @@ from models.engines.vllm_ascend.rules.names import adapters_of_pictures
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
 
+_MEGA_EXPERTS = "flashinfer_moe_ep_mega_"
+"""Backends for experts that only some models have."""
+
+_WITH_MEGA_EXPERTS = ("deepseek_v4", "deepseek_v41")
+
 _DECODE = "decode-context-parallel-size"
 
 _WITHOUT_MTP = frozenset(
@@ -81,7 +86,31 @@ def model_limit(server: ModelServer) -> Iterator[Finding]:
         _mtp_layers,
         _draft_vocabulary,
         adapters_of_pictures,
+        _experts_of_one_model,
     )
+
+
+def _experts_of_one_model(server: ModelServer) -> Iterator[Problem]:
+    """Only one family of models has these experts. The field of `--kernel-config` means the same as the flag."""
+    if server.facts is None or server.facts.model_type in _WITH_MEGA_EXPERTS:
+        return
+    flag, field = "moe-backend", "moe_backend"
+    config = server.further("kernel-config")
+    backends = [(extra_argument_key(server, flag), server.further(flag))]
+    marks = [extra_argument_mark(server, flag)]
+    if isinstance(config, dict):
+        key = extra_argument_key(server, "kernel-config")
+        backends.append((f"{key}.{field}", config.get(field)))
+        marks.append(at(key, key=field))
+    for (key, backend), mark in zip(backends, marks, strict=True):
+        if not str(backend).replace("-", "_").startswith(_MEGA_EXPERTS):
+            continue
+        yield Problem(
+            "moe-backend-model",
+            f"the backend {backend} for experts is for DeepSeek-V4 only, not for {server.model.name}",
+            f"remove {key}",
+            [mark, at("model.name", server.facts.model_type)],
+        )
 
 
 def _parts(server: ModelServer) -> Iterator[Problem]:

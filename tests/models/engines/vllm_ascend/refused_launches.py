@@ -5,6 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 ENGINE: dict[str, dict[str, Any]] = {
+    "adaptive-verification-adapters": {},
+    "adaptive-verification-graphs": {},
+    "adaptive-verification-pipeline": {"tensorParallelSize": 2, "pipelineParallelSize": 2},
+    "device-ids-mixed": {"extraArgs": {"device-ids": "0, 1, davinci2"}},
+    "device-ids-names": {"extraArgs": {"device-ids": "davinci0"}},
+    "device-ids-range": {"extraArgs": {"device-ids": "4,5,6,7"}},
+    "device-ids-twice": {"extraArgs": {"device-ids": "0,1,1,2"}},
+    "first-runner": {"tensorParallelSize": 4, "extraArgs": {"enable-batch-sharded-sampling": True}},
+    "second-runner": {},
+    "sharded-sampling": {
+        "tensorParallelSize": 4,
+        "maxNumSeqs": 2,
+        "extraArgs": {"enable-batch-sharded-sampling": True},
+    },
+    "moe-backend-model": {"extraArgs": {"kernel-config": {"moe_backend": "flashinfer_moe_ep_mega_deep_gemm"}}},
     "adapters-without-pictures": {"extraArgs": {"default-mm-loras": {"image": "/mnt/models/adapters/image"}}},
     "async-scheduling-method": {"asyncScheduling": True},
     "attention-backend-twice": {
@@ -115,7 +130,27 @@ ENGINE: dict[str, dict[str, Any]] = {
 }
 """The arguments of the engine that show each refusal."""
 
+FURTHER: dict[str, dict[str, Any]] = {
+    "adaptive-verification-adapters": {"lora": {"adapters": {"law": "/mnt/models/adapters/law"}}},
+    "adaptive-verification-graphs": {"graph": {"kind": "cann", "mode": "PIECEWISE"}},
+    "first-runner": {"env": {"VLLM_USE_V2_MODEL_RUNNER": "0"}},
+    "mamba-block-size": {"prefixCaching": False},
+    "second-runner": {"env": {"VLLM_USE_V2_MODEL_RUNNER": "1"}},
+}
+"""Further keys of the service that a refusal needs."""
+
+_ADAPTIVE = {
+    "kind": "eagle3",
+    "tokens": 2,
+    "source": "/mnt/models/head",
+    "config": {"enableAdaptiveVerification": True},
+}
+
 SPECULATIVE: dict[str, dict[str, Any]] = {
+    "adaptive-verification-adapters": _ADAPTIVE,
+    "adaptive-verification-graphs": _ADAPTIVE,
+    "adaptive-verification-pipeline": _ADAPTIVE,
+    "second-runner": {"kind": "ngram", "tokens": 2, "promptLookupMax": 4},
     "speculative-parts": {"kind": "ngram", "tokens": 2, "promptLookupMax": 4, "config": {"tensorParallelSize": 2}},
     "async-scheduling-method": {"kind": "ngram", "tokens": 2, "promptLookupMax": 4},
     "draft-length": {

@@ -15,7 +15,7 @@ from models.engines.vllm_ascend.vllm_refusals import places
 from models.finding import Finding
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
-from tests.models.engines.vllm_ascend.refused_launches import ENGINE, SPECULATIVE
+from tests.models.engines.vllm_ascend.refused_launches import ENGINE, FURTHER, SPECULATIVE
 from tests.rules.edits import alternatives, apply
 
 RULES = ("engine-limit", "flag-of-several-nodes", "json-combination", "model-limit")
@@ -38,11 +38,9 @@ def limits(text: str) -> list[Finding]:
 
 
 def shown(refusal: str) -> dict[str, Any]:
-    service: dict[str, Any] = {"engine": {"maxModelLen": 4096, **ENGINE[refusal]}}
+    service: dict[str, Any] = {"engine": {"maxModelLen": 4096, **ENGINE[refusal]}, **FURTHER.get(refusal, {})}
     if refusal in SPECULATIVE:
         service["speculative"] = SPECULATIVE[refusal]
-    if refusal == "mamba-block-size":
-        service["prefixCaching"] = False
     if refusal == "divided-sizes":
         service["npus"] = 64
         service["model"] = {"source": QWEN3, "facts": {"intermediateSize": 25600 + 32}}
@@ -341,3 +339,56 @@ def test_mtp_is_refused_by_the_releases_without_mtp_layers_for_the_model(model: 
     found = {release: limits(stack_file(release, service)) for release in RELEASES}
 
     assert tuple(release for release, findings in found.items() if findings) == refusing
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"engine": {"extraArgs": {"device-ids": "3, 1,0,2"}}},
+        {"engine": {"extraArgs": {"enable-batch-sharded-sampling": True}}},
+        {
+            "model": "/mnt/models/DeepSeek-V4-Flash",
+            "engine": {"extraArgs": {"moe-backend": "flashinfer_moe_ep_mega_cutedsl"}},
+        },
+        {
+            "engine": {"extraArgs": {"enable-batch-sharded-sampling": True}},
+            "env": {"VLLM_USE_V2_MODEL_RUNNER": "1"},
+        },
+        {
+            "engine": {"extraArgs": {"enable-batch-sharded-sampling": True, "watermark": 0.2}},
+            "env": {"VLLM_USE_V2_MODEL_RUNNER": "0"},
+        },
+        {"engine": {"extraArgs": {"logprobs-mode": "raw_logits"}}, "env": {"VLLM_USE_V2_MODEL_RUNNER": "0"}},
+        {"engine": {"extraArgs": {"logprobs-mode": "raw_logits"}}, "env": {"VLLM_USE_V2_MODEL_RUNNER": "1"}},
+    ],
+)
+def test_what_the_model_runners_of_0_30_0_have_has_no_error(service: dict[str, Any]) -> None:
+    engine = {"maxModelLen": 4096, "tensorParallelSize": 4, **service["engine"]}
+
+    assert limits(stack_file("0.30.0", {**service, "engine": engine})) == []
+
+
+def test_speculation_that_the_second_runner_lacks_selects_the_first_which_has_no_sharded_sampling() -> None:
+    service = {
+        "engine": {
+            "maxModelLen": 4096,
+            "tensorParallelSize": 4,
+            "extraArgs": {"enable-batch-sharded-sampling": True},
+        },
+        "speculative": {"kind": "suffix", "tokens": 2},
+    }
+
+    (finding,) = limits(stack_file("0.30.0", service))
+
+    assert "speculative decoding by suffix needs the first one" in finding.message
+    assert finding.fix == "remove engine.extraArgs.enable-batch-sharded-sampling"
+
+
+@pytest.mark.parametrize("key", ["moe-backend", "moeBackend"])
+def test_experts_of_deepseek_v4_are_not_for_other_models(key: str) -> None:
+    service = {"engine": {"maxModelLen": 4096, "extraArgs": {key: "flashinfer_moe_ep_mega_cutedsl"}}}
+
+    (finding,) = limits(stack_file("0.30.0", service))
+
+    assert finding.fix == f"remove engine.extraArgs.{key}"
+    assert "vllm/config/kernel.py:194" in finding.why

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cli.errors import CommandError, ExitCode
-from cli.upgrade_comparison import NextLaunch, refuse_unready
-from cli.upgrade_state import Upgrade
+from cli.upgrade.comparison import NextLaunch, refuse_unready
+from cli.upgrade.state import Upgrade
 from models.check import check
 from models.service.resolved import ResolvedStack
 from models.words import listed

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from cli import pulumi
 from cli.errors import CommandError, ExitCode
 from cli.live import run
-from cli.upgrade_state import Upgrade
+from cli.upgrade.state import Upgrade
 from cluster.api.reader import connected
 from cluster.update.live_services import LiveServices, live_services
 from models.service.resolved import ResolvedStack

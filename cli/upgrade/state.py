@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli.output.plan.words import step_text
-from cli.upgrade_files import reading
+from cli.upgrade.kept_files import reading
 from models.service.resolve import resolve
 from models.service.resolved import ResolvedStack
 from models.stack_file.load import load_text

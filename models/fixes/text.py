@@ -33,7 +33,7 @@ SERVICE_KEYS = frozenset(
 
 _WRITE = re.compile(r"write (?P<key>\S+?): ")
 _REMOVE = re.compile(r"remove (?P<key>[^\s,;]+)(?: in line (?P<line>\d+))?")
-_RENAME = re.compile(r"rename (?P<key>\S+) to (?P<name>[^\s,;]+)")
+_RENAME = re.compile(r"rename (?P<key>\S.*?) to (?P<name>[^\s,;]+)")
 _MOVE = re.compile(r"move (?P<key>\S+) to (?P<path>[^\s,;]+)")
 _UNDER = re.compile(r" under (?P<path>[^\s,;]+)")
 _AND = re.compile(r" and (?=write |remove |rename )")
@@ -55,17 +55,37 @@ class Edit:
     """For `remove`, the line of one of several equal keys; 0 without it."""
 
 
+@dataclass(frozen=True)
+class Alternative:
+    """One alternative of a fix, and its place in the text."""
+
+    edits: list[Edit]
+    start: int
+    """The offset of its first character."""
+    end: int
+    """The offset after its last character."""
+
+
 def alternatives(fix: str) -> list[list[Edit]]:
     """The alternatives of a fix that are edits, in the order of the text.
 
     Raises:
         ValueError: An alternative begins like an edit, but is not one.
     """
+    return [alternative.edits for alternative in placed_alternatives(fix)]
+
+
+def placed_alternatives(fix: str) -> list[Alternative]:
+    """The alternatives of a fix that are edits, with their places in the text.
+
+    Raises:
+        ValueError: An alternative begins like an edit, but is not one.
+    """
     found = []
-    start = 0
-    while match := _OR.search(fix, start):
-        edits, start = _edits(fix, match.end())
-        found.append(edits)
+    end = 0
+    while match := _OR.search(fix, end):
+        edits, end = _edits(fix, match.end())
+        found.append(Alternative(edits, match.end(), end))
     return found
 
 

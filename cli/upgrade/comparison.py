@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from cli.comparing import Pair, Target, compared, questions_of, refuse_too_few
+from cli.comparison.run import Pair, Target, compared, questions_of, refuse_too_few
 from cli.errors import CommandError, ExitCode
 from cli.output import comparison as output
 from cli.reach import run_in, say

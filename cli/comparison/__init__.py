@@ -1,0 +1,1 @@
+"""What `ascend-vllm compare` and the comparisons of an upgrade share."""
