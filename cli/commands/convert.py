@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -29,8 +30,10 @@ from convert import (
 from migrate.errors import MigrationError
 from migrate.migration import Wish, migrate
 from migrate.report import Migration
+from models.check import check
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
+from models.stack_file.parse import LoadedStack
 from models.stack_file.texts import disk
 from models.stack_file.yaml_file import read_yaml
 
@@ -145,6 +148,8 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     if to:
         migration = _migrated(conversion, options, to, _directory(out))
         text = migration.text
+        report = check(resolve(_loaded(text, options, _directory(out))))
+        conversion = replace(conversion, report=report)
     report_to_stderr = out is None
     if out:
         _write(out, text + _kept_sections(out))
@@ -188,21 +193,22 @@ def _migrated(
         CommandError: The release is not known, or the stack file cannot be migrated.
     """
     project = project_directory(directory)
-    loaded = load_text(
-        options.name,
-        options.file,
-        conversion.text,
-        project=project,
-        read=disk,
-    )
+    stack = resolve(_loaded(conversion.text, options, directory))
     wish = Wish(release=known_release(to))
     try:
-        return migrate(resolve(loaded), conversion.text, project, disk, wish)
+        return migrate(stack, conversion.text, project, disk, wish)
     except MigrationError as problem:
-        fix = problem.fix
-        if conversion.report.errors:
-            fix = "give the missing values with --context and --set; without --to, convert shows all findings"
-        raise CommandError(problem.message, fix, ExitCode.FOUND) from None
+        message, fix = problem.message, problem.fix
+        for error in conversion.report.errors[:1]:
+            message = f"the files cannot be migrated: {error.message}"
+            fix = f"{error.fix}; without --to, convert shows all findings"
+        raise CommandError(message, fix, ExitCode.FOUND) from None
+
+
+def _loaded(text: str, options: Options, directory: Path | None) -> LoadedStack:
+    """The stack of the text of a stack file."""
+    project = project_directory(directory)
+    return load_text(options.name, options.file, text, project=project, read=disk)
 
 
 def _refuse_existing(files: Sequence[Path | None], force: bool) -> None:

@@ -187,6 +187,8 @@ def _write(files: Mapping[str, str]) -> list[str]:
             "run init in an empty directory: ascend-vllm -C DIRECTORY init",
         )
     new = {path: text for path, text in files.items() if path not in existing}
+    for path in new:
+        _refuse_linked_directories(Path(path))
     written: list[Path] = []
     try:
         for path, text in new.items():
@@ -197,6 +199,16 @@ def _write(files: Mapping[str, str]) -> list[str]:
             file.unlink()
         raise
     return existing
+
+
+def _refuse_linked_directories(file: Path) -> None:
+    """Refuse a file in a linked directory, which could be outside of the project."""
+    for directory in file.parents:
+        if directory.is_symlink():
+            raise CommandError(
+                f"{directory} is a link to {directory.readlink()}, and init follows no links",
+                "run init in an empty directory: ascend-vllm -C DIRECTORY init",
+            )
 
 
 def _write_file(file: Path, text: str) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from cli.comparison.run import Pair, Target, compared, questions_of, refuse_too_few
 from cli.errors import CommandError, ExitCode
+from cli.inputs.named_files import write_named
 from cli.output import comparison as output
 from cli.reach import run_in, say
 from client.comparison.run import Comparison
@@ -94,11 +95,22 @@ def hold_of(launch: NextLaunch) -> str:
     """
     comparison = _comparison(launch)
     typer.echo(output.text(comparison))
-    launch.report.write_text(output.document(comparison) + "\n", encoding="utf-8")
+    _write_report(launch.report, output.document(comparison) + "\n")
     typer.echo(f"the report with all answers is in {launch.report}")
     if comparison.verdict.word == "promote":
         return ""
     return "; ".join(reason.text for reason in comparison.verdict.reasons)
+
+
+def _write_report(file: Path, text: str) -> None:
+    try:
+        write_named(file, text)
+    except OSError as problem:
+        raise CommandError(
+            f"{file} cannot be written: {problem.strerror}",
+            "remove it, and make its directory writable; the same command compares again",
+            ExitCode.COULD_NOT_RUN,
+        ) from None
 
 
 def _comparison(launch: NextLaunch) -> Comparison:

@@ -71,6 +71,8 @@ _KERNEL = "the processes, devices and settings of the node's kernel"
 _USERS = "keys and credentials of the node's users"
 _START_DATA = "the start data of the node, often with credentials"
 _PROGRAMS = "programs that the node runs as root"
+_MEMORY = "the memory of processes of the node"
+_START_FILES = "files that the programs of this user read when they start"
 
 _SECRET = (
     NodeDirectory("/proc", _KERNEL),
@@ -132,8 +134,8 @@ _SECRET = (
     NodeDirectory("/ostree", "the whole file system of the node"),
     NodeDirectory("/var/roothome", _USERS, subdirectories=False),
     NodeDirectory("/var/home", _USERS, subdirectories=False),
-    NodeDirectory("/var/crash", "the memory of processes of the node"),
-    NodeDirectory("/var/lib/systemd/coredump", "the memory of processes of the node"),
+    NodeDirectory("/var/crash", _MEMORY),
+    NodeDirectory("/var/lib/systemd/coredump", _MEMORY),
     NodeDirectory("/var/backups", _SETTINGS),
     NodeDirectory("/var/spool", _SETTINGS),
     NodeDirectory("/var/log/pods", "the logs of all pods of the node"),
@@ -170,6 +172,12 @@ _SECRET = (
     NodeDirectory("/var/lib/rabbitmq", _DATABASES),
     NodeDirectory("/var/lib/grafana", _DATABASES),
     NodeDirectory("/var/lib/minio", _DATABASES),
+    NodeDirectory("/var/lib/sudo", _USERS),
+    NodeDirectory("/var/lib/bluetooth", _SETTINGS),
+    NodeDirectory("/var/mail", _USERS),
+    NodeDirectory("/var/cache/krb5rcache", _USERS),
+    NodeDirectory("/swapfile", _MEMORY),
+    NodeDirectory("/swap.img", _MEMORY),
 )
 """Directories that a pod should not even read."""
 
@@ -197,6 +205,16 @@ _WRITE_PROTECTED = (
     NodeDirectory("/var/lib/dpkg", _PROGRAMS),
     NodeDirectory("/var/lib/rpm", _PROGRAMS),
     NodeDirectory("/var/lib/NetworkManager", _SETTINGS),
+    NodeDirectory("/var/lib/apparmor", _SETTINGS),
+    NodeDirectory("/var/lib/selinux", _SETTINGS),
+    NodeDirectory("/var/lib/polkit-1", _SETTINGS),
+    NodeDirectory("/var/lib/alternatives", _PROGRAMS),
+    NodeDirectory("/var/lib/apt", _PROGRAMS),
+    NodeDirectory("/var/lib/flatpak", _PROGRAMS),
+    NodeDirectory("/var/lib/initramfs-tools", _PROGRAMS),
+    NodeDirectory("/var/lib/snapd", _PROGRAMS),
+    NodeDirectory("/var/lib/cilium", "the network of the node"),
+    NodeDirectory("/var/lib/openvswitch", "the network of the node"),
 )
 """Directories that a pod may read but should not write to, in addition to the others."""
 
@@ -229,9 +247,39 @@ _USER_DIRECTORIES = frozenset(
         ".s3cfg",
         ".terraform.d",
         ".vault-token",
+        ".ansible",
+        ".bluemix",
+        ".cargo",
+        ".composer",
+        ".curlrc",
+        ".gem",
+        ".gitconfig",
+        ".gradle",
+        ".jupyter",
+        ".minikube",
+        ".mozilla",
+        ".mysql_history",
+        ".oci",
+        ".pki",
+        ".psql_history",
+        ".python_history",
+        ".subversion",
+        ".terraformrc",
+        ".vault",
+        ".wgetrc",
+        ".zsh_history",
+        ".aliyun",
+        ".tccli",
+        ".ngc",
     }
 )
 """Files and directories with keys and credentials, wherever a home directory is."""
+
+_HOMES = ("/home/", "/var/home/")
+"""Directories in which each user of the node has a home directory."""
+
+_CACHE = ".cache"
+"""The hidden directory of a home directory that a pod may write to."""
 
 _MOVED = {
     "kubelet": ("pods", "pki", "plugins", "device-plugins", "pod-resources"),
@@ -286,6 +334,7 @@ def secret_directory(path: str) -> NodeDirectory | None:
         return None
     return (
         _user_directory(place)
+        or _home_directory(place)
         or _SECRET_PLACES.overlapping(place)
         or _moved_directory(place)
     )
@@ -296,6 +345,8 @@ def protected_directory(path: str) -> NodeDirectory | None:
     place = normal_path(path)
     return (
         _user_directory(place)
+        or _home_directory(place)
+        or _hidden_part_of_home(place)
         or _PROTECTED_PLACES.overlapping(place)
         or _moved_directory(place)
     )
@@ -312,6 +363,30 @@ def _user_directory(place: str) -> NodeDirectory | None:
             path = "/".join(parts[: index + 1])
             return NodeDirectory(path, _USERS)
     return None
+
+
+def _home_directory(place: str) -> NodeDirectory | None:
+    """The keys of a user, if a path is the whole home directory of this user."""
+    if len(_parts_below_homes(place)) == 1:
+        return NodeDirectory(f"{place}/.ssh", _USERS)
+    return None
+
+
+def _hidden_part_of_home(place: str) -> NodeDirectory | None:
+    """The hidden file or directory of a home directory that a path is in. Its cache does not count."""
+    parts = _parts_below_homes(place)
+    if len(parts) < 2 or not parts[1].startswith(".") or parts[1] == _CACHE:
+        return None
+    home = place.removesuffix("/".join(parts))
+    return NodeDirectory(f"{home}{parts[0]}/{parts[1]}", _START_FILES)
+
+
+def _parts_below_homes(place: str) -> list[str]:
+    """The name of a user and what follows it in a path; empty for other paths."""
+    for homes in _HOMES:
+        if place.startswith(homes):
+            return place.removeprefix(homes).split("/")
+    return []
 
 
 def _moved_directory(place: str) -> NodeDirectory | None:

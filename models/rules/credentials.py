@@ -106,10 +106,14 @@ def _is_in_address(text: str) -> bool:
 
 def _address_fix(item: NamedText) -> str:
     key = ".".join(item.path)
-    open_address = re.sub(r"[\w.%+-]*(?::\*{3}|\*{3})@", "", masked(item.text))
+    open_address = _HIDDEN_USER.sub("", masked(item.text))
     if "***" not in open_address and " " not in open_address:
         return f"write {key}: '{open_address}', and pass the credential by a variable from a Secret"
     return f"remove {key}, and pass the credential by a variable from a Secret"
 
 
-_ADDRESS_WORD = re.compile(r"""[^\s"'=]*(?:://|@)[^\s"']*""")
+_ADDRESS_WORD = re.compile(r"""(?<![^\s"'=])[^\s"'=]*(?:://|@)[^\s"']*""")
+"""An address. It is searched from the beginning of a word only, so that a long word is read once."""
+
+_HIDDEN_USER = re.compile(r"(?<![\w.%+-])[\w.%+-]*(?::\*{3}|\*{3})@")
+"""The user of an address whose password is hidden."""

@@ -15,7 +15,7 @@ from models.manifests import stack_objects
 from models.service.resolve import resolve
 from models.stack_file.load import load_text
 from tests.cli.conftest import Done
-from tests.convert.pairs import CONFIG, FILLED, MODEL, PYTHON, SCRIPT, command, config
+from tests.convert.pairs import CONFIG, FILLED, MANUAL, MODEL, PYTHON, SCRIPT, command, config
 
 pytestmark = pytest.mark.slow
 
@@ -258,6 +258,54 @@ def test_the_manuals_files_become_a_stack_file_of_another_release_at_once(consol
     assert service["prefixCaching"] is False
     assert "yourapp   0.6.3 → 0.23.0" in done.err
     assert "engine.gpuMemoryUtilization\n                 0.9 → 0.92; 0.9 is written" in done.err
+
+
+ONE_NPU = CONFIG.replace('"8"', '"1"')
+WITHOUT_STEPS = SCRIPT.replace("--num-scheduler-steps=8 \\\n", "")
+LARGE = ["--set", "model-path=/mnt/models/Qwen2-72B-Instruct"]
+DRAFT = "--speculative-model /mnt/models/Qwen2-7B-Instruct --num-speculative-tokens 5"
+VARIATIONS = {
+    "one NPU": (ONE_NPU, SCRIPT, []),
+    "the plain server": (ONE_NPU, (MANUAL / "plain.sh").read_text(encoding="utf-8"), []),
+    "eight NPUs": (CONFIG, SCRIPT.replace("parallel-size=1", "parallel-size=8 --dtype bfloat16"), LARGE),
+    "a draft model": (CONFIG, WITHOUT_STEPS.replace("parallel-size=1", f"parallel-size=8 {DRAFT}"), LARGE),
+    "dead variables": (
+        ONE_NPU.replace("  name: yourapp\n", "  name: yourapp\n  namespace: infer\n"),
+        f"export VLLM_ENGINE_ITERATION_TIMEOUT_S=1500\nexport HCCL_CONNECT_TIMEOUT=1200\n{WITHOUT_STEPS}",
+        [],
+    ),
+    "Windows and guided decoding": (
+        ONE_NPU.replace("replicas: 1", "replicas: 2").replace("\n", "\r\n"),
+        SCRIPT.replace("--enforce-eager", "--guided-decoding-backend outlines").replace("\n", "\r\n"),
+        [],
+    ),
+    "adapters": (ONE_NPU, f"{WITHOUT_STEPS.rstrip()} --enable-lora --lora-modules sql=/mnt/a/sql --swap-space 8\n", []),
+}
+
+
+@pytest.mark.parametrize("variation", VARIATIONS)
+def test_variations_of_the_manuals_files_are_clean_under_another_release(
+    console: Console, pair: Path, variation: str
+) -> None:
+    objects, script, sets = VARIATIONS[variation]
+    (pair / "config.yaml").write_text(objects, encoding="utf-8", newline="")
+    (pair / "run_vllm.sh").write_text(script, encoding="utf-8", newline="")
+    target = ["--to", "0.23.0", "--context", "prod", "-o", "Pulumi.new.yaml"]
+    done = console("convert", "config.yaml", "run_vllm.sh", *target, *SETS, *sets)
+
+    assert done.code == 0, done.out
+    assert done.out.count("1 service: 0 errors, 0 warnings, 0 accepted") == 1
+    assert console("check", "Pulumi.new.yaml").code == 0
+
+
+def test_files_with_errors_are_not_migrated_and_the_fix_is_that_of_the_error(console: Console, pair: Path) -> None:
+    script = SCRIPT.replace("--enforce-eager", "--dtype ${dtype}")
+    (pair / "run_vllm.sh").write_text(script, encoding="utf-8")
+    done = console("convert", "config.yaml", "run_vllm.sh", "--to", "0.23.0", "--context", "prod", *SETS)
+
+    assert done.code == 1
+    assert "engine.dtype contains the placeholder ${dtype}" in done.err
+    assert "convert again with --set dtype=VALUE" in done.err
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,20 @@ def test_a_link_that_leads_nowhere_is_not_followed(console: Console, tmp_path: P
     assert [file.name for file in Path().iterdir()] == ["services.yaml"]
 
 
+@pytest.mark.parametrize("directory", [".github", "schema", ".github/actions"])
+def test_no_file_is_written_through_a_linked_directory(console: Console, tmp_path: Path, directory: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    Path(directory).parent.mkdir(exist_ok=True)
+    Path(directory).symlink_to(elsewhere)
+    made = console("init")
+
+    assert (made.code, made.out) == (2, "")
+    assert f"{directory} is a link to {elsewhere}" in made.err
+    assert not any(elsewhere.iterdir())
+    assert not Path("Pulumi.yaml").exists()
+
+
 def test_no_placeholder_is_left_in_a_file() -> None:
     project = NewProject(name="n", stack="s", cluster={"context": "c"}, services=init.EXAMPLE, requirement="r")
 

@@ -171,3 +171,14 @@ def test_the_comparison_holds_other_weights_and_writes_its_report(
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert report["verdict"] == ("hold" if is_held else "promote")
     assert (report["a"], report["b"]) == ("qwen", "qwen-next")
+
+
+@pytest.mark.slow
+def test_the_report_of_a_comparison_is_not_written_through_a_link(
+    launch: Callable[..., NextLaunch], tmp_path: Path
+) -> None:
+    (tmp_path / "report.json").symlink_to(tmp_path / "elsewhere.json")
+    with serving(Served(Model())) as server, pytest.raises(CommandError, match=r"report\.json cannot be written"):
+        hold_of(launch(server.url, server.url))
+
+    assert not (tmp_path / "elsewhere.json").exists()

@@ -32,6 +32,8 @@ SENSITIVE = [
     "/host/var/lib/kubelet/pods", "/mnt/var/lib/docker", "/mnt/root/var/lib/etcd", "/data/etcd/member/wal",
     "/opt/rke/etc", "/var/lib/krb5kdc", "/var/lib/waagent", "/lost+found", "/var/log/journal", "/var/kerberos/krb5kdc",
     "/var/paas/sys", "/var/run/secrets", "/var/spool/cron", "/data/.ssh/models",
+    "/home/alice", "/home/alice/", "/var/home/bob", "/home/a/.cargo/credentials", "/home/a/.oci",
+    "/home/a/.gitconfig", "/swapfile", "/var/mail/root", "/var/lib/sudo/lectured",
 ]  # fmt: skip
 """Directories that a pod neither reads nor writes."""
 
@@ -44,15 +46,21 @@ READ_ONLY = [
     "/opt/kata/share",
     "/lib/x",
     "/snap/models",
+    "/home/a/.bashrc",
+    "/home/a/.local/bin",
+    "/var/home/a/.profile",
+    "/var/lib/selinux/targeted",
+    "/var/lib/snapd/snaps",
 ]
 """Directories that a pod may read but not write."""
 
 HARMLESS = [
-    "/mnt/models", "/mnt/models/a", "/mnt/nfs", "/data", "/data/models", "/models", "/home/models", "/home/a/models",
+    "/mnt/models", "/mnt/models/a", "/mnt/nfs", "/data", "/data/models", "/models", "/home/a/models",
     "/opt/models", "/opt/huawei/models", "/srv/models", "/var/models", "/var/lib/ascend-vllm/models", "/tmp/models",
     "/var/cache/ascend-vllm", "/var/lib/models", "/var/log/ascend", "/etcd-models", "/rootfs",
     "/var/lib/kubelet-models", "/data/docker/models", "/data/kubelet", "/data/containers/models", "/a/volumes/b",
     "/ETC/models", "/etc2", "/var/lib/kubelet2", "/mnt/paas2", "/models/..a", "/home/a/.cache/modelscope/hub",
+    "/home/a/b", "/home/a/models/.cache", "/var/home/a/models",
     "/host/var/lib/models", "/data/etcd/models", "/var/lib/kubeadmin-models", "/data/var/lib",
     "/data/io.containerd", "/models/pods", "/m/etc", "/mnt/root/.models", "/nvme0/proc",
 ]  # fmt: skip

@@ -263,6 +263,10 @@ PARTS = (
     service_with(f"graph: eager\n      lora: {{adapters: {{{many(f'a#: /#{DEEP}', 240)}}}}}"),
     service_with(f"graph: eager\n      lora: {{adapters: {{{many('a#: /etc/#', 9_900)}}}}}"),
     service_with(f"env: {{{many('VLLM_NAME_#: x', 9_900)}}}"),
+    "config:\n  ascend-vllm:cluster: {context: prod}\n  ascend-vllm:services:\n"
+    + "".join(f"    s{number}: {{resources: {{memory: '0.{'1' * 4_000}'}}}}\n" for number in range(200)),
+    service_with(f"env: {{A: 'https://u:p4ssw0rd@h/ {'x' * 900_000}'}}"),
+    service_with(f"env: {{A: '{'x' * 900_000} https://u:p4ssw0rd@h/'}}"),
 )
 """Services with as many parts of a kind as a file may have, for comparisons of each part with each other."""
 

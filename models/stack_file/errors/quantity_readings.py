@@ -41,7 +41,7 @@ vLLM does not read Ki and Mi; they mean what they mean in a quantity of Kubernet
 _UNIT = r"([smh])(?:ecs?|econds?|ins?|inutes?|rs?|ours?)?"
 """A unit of time: `s`, `sec`, `min`, `hours`. The first letter identifies it."""
 
-_PART_OF_TIME = re.compile(rf"([0-9]+) ?{_UNIT}\b", re.IGNORECASE)
+_PART_OF_TIME = re.compile(rf"(?<![0-9])([0-9]{{1,9}}) ?{_UNIT}\b", re.IGNORECASE)
 _FRACTION_OF_TIME = re.compile(rf"([0-9]+\.[0-9]+) ?{_UNIT}", re.IGNORECASE)
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 
