@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli.errors import CommandError, ExitCode
+from models.stack_file.load import STACK_FILE
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,16 @@ def up(
     """
     command = ["pulumi", "up", "--stack", stack, "--yes", "--skip-preview"]
     command += ["--non-interactive"]
+    environment = dict(os.environ)
+    environment.pop(STACK_FILE, None)
     if config_file:
         command += ["--config-file", str(config_file.resolve())]
+        environment[STACK_FILE] = str(config_file.resolve())
     if message:
         command += ["--message", message]
-    process = subprocess.Popen(command, cwd=project, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=project, env=environment, start_new_session=True
+    )
     while True:
         try:
             return process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as File
@@ -45,6 +46,13 @@ __all__ = [
 ]
 
 
+STACK_FILE = "ASCEND_VLLM_STACK_FILE"
+"""Variable with the file that Pulumi has read in place of the stack's own (`--config-file`).
+
+Pulumi passes the values of its keys to the program, but neither its name nor the ciphertexts of its secret keys.
+"""
+
+
 class ConfigSource(Protocol):
     """The configuration that Pulumi passes to the program; `pulumi.Config` is one."""
 
@@ -74,7 +82,10 @@ def load_stack(
         project / read_project(project, read).config_directory / f"Pulumi.{name}.yaml"
     )
     text = ""
-    if config is None or file.exists():
+    in_place = os.environ.get(STACK_FILE)
+    if config is not None and in_place:
+        text = disk(File(in_place))
+    elif config is None or file.exists():
         text = _text(file, project, read, is_optional=config is not None)
     return load_text(name, str(file), text, config, project, read)
 

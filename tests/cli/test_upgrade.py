@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.pulumi import up
 from tests.cli.conftest import Console
 from tests.cli.test_plan import commit, write, write_beside
 
@@ -138,3 +139,15 @@ def test_secrets_that_are_encrypted_with_another_key_are_refused(
     assert done.code == 1
     assert "the stack has another encryption key than before" in done.err
     assert "need api" in done.err
+
+
+def test_the_program_knows_which_file_pulumi_has_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "pulumi"
+    program.write_text(f'#!/bin/sh\necho "$ASCEND_VLLM_STACK_FILE" >> {tmp_path}/seen\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")  # sh is found after it
+    step = tmp_path / "Pulumi.prod.yaml"
+
+    assert up("prod", tmp_path, step) == up("prod", tmp_path) == 0
+
+    assert (tmp_path / "seen").read_text() == f"{step}\n\n"
