@@ -28,6 +28,28 @@ def renamed_flags(service: ResolvedService, new: Release) -> Iterator[Change]:
     for key, flag in flags_of_keys.items():
         name = flag.removeprefix("--")
         yield Change("renamed", key, f"--{name} (same meaning, same key)")
+    for section in _SECTIONS.values():
+        flags = _flags_of_section(section, service, new)
+        if flags and section not in flags_of_keys:
+            names = ", ".join(f"--{flag}" for flag in flags)
+            yield Change("renamed", section, f"{names} (same meaning, same keys)")
+
+
+def _flags_of_section(
+    section: str, service: ResolvedService, new: Release
+) -> list[str]:
+    """The flags of an older release for a section whose one flag it does not have; empty if nothing changes."""
+    old = service.release
+    is_kept = all(
+        flag in new.flags for flag, key in old.owned_flags.items() if key == section
+    )
+    if is_kept or section in new.absent_keys or not _is_set(section, service):
+        return []
+    return [
+        flag
+        for flag, key in new.owned_flags.items()
+        if key.partition(".")[0] == section and flag not in old.flags
+    ]
 
 
 def _is_set(key: str, service: ResolvedService) -> bool:

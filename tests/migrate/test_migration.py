@@ -222,6 +222,18 @@ def test_further_flags_are_moved_to_their_keys() -> None:
     assert only_service(migration.text).server.extra_args == {}
 
 
+def test_the_flags_of_speculative_decoding_are_in_the_report_up_and_down() -> None:
+    lines = PLAIN + "\nspeculative: {kind: ngram, tokens: 4, promptLookupMax: 5}"
+    up = migrated(stack_text({"qwen": lines}, "0.6.3"), "0.30.0").services[0].changes
+    down = migrated(stack_text({"qwen": lines}, "0.30.0"), "0.6.3").services[0].changes
+
+    (above,) = [change.outcome for change in up if change.subject == "speculative"]
+    (below,) = [change.outcome for change in down if change.subject == "speculative"]
+    assert above == "--speculative-config (same meaning, same key)"
+    assert "--num-speculative-tokens" in below
+    assert "--ngram-prompt-lookup-max" in below
+
+
 def test_weights_of_another_method_are_left_to_the_user() -> None:
     lines = "model: /mnt/models/Qwen2-7B-Instruct-AWQ\nnpus: 1\nengine: {maxModelLen: 4096}\nquantization: awq"
     migration = migrated(stack_text({"qwen": lines}, "0.6.3"), "0.23.0")
