@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from cli.comparison.refusals import refuse_taken_name
 from cli.errors import CommandError, ExitCode
@@ -19,6 +20,7 @@ from plan.stacks import Placed
 from plan.transition import Node, PlannedService, Replica, Version
 from review.changes import StackChange
 from review.live import compare_live
+from review.live_names import renamed_services
 from review.stepwise import Stepwise, stepwise
 
 
@@ -40,6 +42,7 @@ def planned_live(stack: ResolvedStack) -> Stepwise:
     ]
     _refuse_unsettled(running)
     change, deployed = compare_live(stack, objects.live, objects.wanted)
+    change = replace(change, renamed=tuple(renamed_services(change, objects.live)))
     _refuse_taken_names(change, running)
     return stepwise(deployed, stack, change, _placed(stack, snapshot, running))
 

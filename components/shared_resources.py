@@ -17,6 +17,7 @@ from models.manifests.queue import queue_object
 from models.manifests.secrets import secret_objects
 from models.service.deadlines import namespace_deletion_timeout
 from models.service.resolved import Cluster, ResolvedStack
+from models.service.secrets import MadeSecret
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,22 @@ def _secrets(
         opts, pulumi.ResourceOptions(additional_secret_outputs=["data"])
     )
     for secret, manifest in zip(stack.secrets, secret_objects(stack), strict=True):
-        name = f"secret-{secret.config}"
-        if secret.is_pull:
-            name += "-pull"
         encoded = config.require_secret(secret.config).apply(_encoded)
         data = pulumi.Output.secret({secret.key: encoded})
-        yield KubernetesObject(name, {**manifest, "data": data}, hidden)
+        named = pulumi.ResourceOptions.merge(hidden, _earlier_name(secret))
+        yield KubernetesObject(
+            f"secret-{secret.name}", {**manifest, "data": data}, named
+        )
+
+
+def _earlier_name(secret: MadeSecret) -> pulumi.ResourceOptions:
+    """The name of the resource without the hash, under which older versions of the program have registered it."""
+    earlier = f"secret-{secret.config}"
+    if secret.is_pull:
+        earlier += "-pull"
+    if earlier == f"secret-{secret.name}":
+        return pulumi.ResourceOptions()
+    return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=earlier)])
 
 
 def _encoded(value: str) -> str:

@@ -122,11 +122,17 @@ class Paths:
         return path.cost._replace(seconds=seconds, steps=steps)
 
     def place(self, path: Path) -> object:
-        """What runs after the path and how the nodes are filled: equal if only the names of nodes differ."""
-        versions: list[tuple[bool, int] | None] = []
-        for running in path.state:
+        """What runs after the path and where: equal if only the names of nodes differ.
+
+        The order of the replicas counts, because it says which one ends first and which nodes a group has.
+        """
+        free = self.board.placement(path.state).free
+        nodes: list[list[tuple[int, int, bool]]] = [[] for _ in free]
+        for service, running in enumerate(path.state):
             if running is None:
-                versions.append(None)
-            else:
-                versions.append((running.is_new, len(running.replicas)))
-        return tuple(versions), self.board.placement(path.state).contents()
+                continue
+            for number, replica in enumerate(running.replicas):
+                for node in replica:
+                    nodes[node].append((service, number, running.is_new))
+        contents = zip(free, map(tuple, nodes), strict=True)
+        return tuple(sorted(contents))

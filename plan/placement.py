@@ -101,11 +101,6 @@ class Placement:
         self.add(label, demand, replica)
         return replica
 
-    def contents(self) -> tuple[tuple[int, tuple[Label, ...]], ...]:
-        """The size and the pods of each node, the same for placements that differ only in the names of nodes."""
-        nodes = [self._content(node) for node in range(len(self.sizes))]
-        return tuple(sorted(nodes))
-
     def _is_within_quota(self, demand: Demand) -> bool:
         """Whether the queue of a service has the NPUs of one more replica."""
         queue = self.queues.get(demand.queue)

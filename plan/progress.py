@@ -40,6 +40,12 @@ class Progress:
     """Why the comparison after the steps that have ended does not let the upgrade go on; empty if it does."""
     promoted: Mapping[str, str] = field(default_factory=dict)
     """The reasons of the user to switch services although their comparisons held them, by service."""
+    identity: str = ""
+    """What the messages of the steps in the history of the stack have in common, and no other upgrade's."""
+    pods: Mapping[str, str] = field(default_factory=dict)
+    """Hashes of the pod templates after the last step, by service; empty before the first one."""
+    selectors: Mapping[str, str] = field(default_factory=dict)
+    """Hashes of what the Services select, by service."""
 
     def next_target(self, goal: int) -> int:
         """The number of steps after the next one. A step that has begun in the other direction is undone first.
@@ -67,12 +73,44 @@ class Progress:
             return None
         return self.steps[number - 1]
 
+    @property
+    def begun(self) -> int:
+        """The number of the step that has begun in one of the directions; that of the last one that has ended if none
+        has."""
+        if self.target is None:
+            return self.done
+        return max(self.done, self.target)
+
+    def moving(self) -> frozenset[str] | None:
+        """The services that the step which has begun changes; None if it may change all."""
+        if self.target is None:
+            return frozenset()
+        if self.begun > len(self.steps):
+            return None
+        step = self.steps[self.begun - 1]
+        before = self.steps[self.begun - 2] if self.begun > 1 else None
+        companions = {} if before is None else before.companions
+        names = {step.service, *(step.companions.keys() ^ companions.keys())}
+        was_switched = () if before is None else before.switched
+        names |= set(step.switched) ^ set(was_switched)
+        if before is None:
+            return frozenset(names | _of_other_number(self.before, self.replicas(1)))
+        for name in step.state.keys() | before.state.keys():
+            if step.state.get(name) != before.state.get(name):
+                names.add(name)
+        return frozenset(names)
+
     def replicas(self, steps: int) -> Mapping[str, int]:
         """The replicas of the services after a number of steps."""
         if steps == 0:
             return self.before
         last = self.steps[min(steps, len(self.steps)) - 1]
         return {name: replicas.number for name, replicas in last.state.items()}
+
+
+def _of_other_number(before: Mapping[str, int], after: Mapping[str, int]) -> set[str]:
+    names = before.keys() | after.keys()
+    return {name for name in names if before.get(name, 0) != after.get(name, 0)}
 
 
 _MOST_BYTES = 16 << 20

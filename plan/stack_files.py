@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from models.service.companion import OWN_KEYS, companion_name
-from models.stack_file.base_file import with_base
-from models.stack_file.confined import confined
-from models.stack_file.lock_file import read_lock
-from models.stack_file.project import read_project
-from models.stack_file.texts import Read, disk
-from models.stack_file.yaml_file import read_yaml
+from models.stack_file.secret_values import referred_keys
+from plan.kept_values import (
+    SecretKeys,
+    pair_of,
+    with_kept_files,
+    without_secret_keys,
+)
 from plan.step import Replicas, Step
+from plan.whole_stack_file import StackFile
 
 _ROLLOUTS: Mapping[str, Any] = {
     "additional pod": {"kind": "rollingUpdate", "maxSurge": 1, "maxUnavailable": 0},
@@ -28,52 +27,15 @@ _ROLLOUTS: Mapping[str, Any] = {
 """The rollout of each way of an update."""
 
 
-@dataclass(frozen=True)
-class StackFile:
-    """A stack file, and its services together with those of its base file."""
-
-    content: Mapping[str, Any]
-    services: Mapping[str, Any]
-    prefix: str
-    """The project's name, which is the prefix of its keys."""
-    lock: Mapping[str, Any] = field(default_factory=dict)
-    """The entries of the lock file, by service; empty without one."""
-
-
-def read_stack_file(name: str, project: Path, read: Read = disk) -> StackFile:
-    """Read the file of a stack.
-
-    Args:
-        name: The stack's name.
-        project: The directory of Pulumi.yaml.
-        read: Reads a file; the disk by default.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-    """
-    owner = read_project(project, read)
-    file = project / owner.config_directory / f"Pulumi.{name}.yaml"
-    read = confined(read, file.parent, project)
-    content = read_yaml(str(file), read(file)).value
-    config = content.get("config") or {}
-    prefix = f"{owner.name}:"
-    values = {}
-    for key, value in config.items():
-        if key.startswith(prefix):
-            values[key.removeprefix(prefix)] = value
-    if owner.base:
-        values.setdefault("base", owner.base)
-    merged = with_base(values, {}, file.parent, read)
-    services = merged.values.get("services") or {}
-    locked, _ = read_lock(file.parent, read)
-    lock = locked.stacks.get(name, {}) if locked else {}
-    return StackFile(content, services, owner.name, lock)
-
-
 def text_after(old: StackFile, new: StackFile, step: Step) -> str:
-    """The stack file after a step. Secrets stay encrypted, and everything but the services is that of the new file."""
+    """The stack file after a step. Secrets stay encrypted.
+
+    A service before its step has everything of the old file: its lock, its named files and its secret keys. The cluster
+    and whatever else is about the stack as a whole are those of the new file.
+    """
     services = {}
     lock = {}
+    are_new = {}
     for name in sorted({*old.services, *new.services}):
         service = _service_after(name, old, new, step)
         if service is None:
@@ -81,22 +43,72 @@ def text_after(old: StackFile, new: StackFile, step: Step) -> str:
         if name in step.switched:
             service["answeredBy"] = companion_name(name)
         services[name] = service
-        lock[name] = _source_after(name, old, new, step).lock.get(name)
+        source = _source_after(name, old, new, step)
+        lock[name] = source.lock.get(name)
+        are_new[name] = source is new
     for name, beside in step.companions.items():
         services[name] = _companion(new.services[beside], step.state[name])
         lock[name] = new.lock.get(beside)
-    return _text(new, services, lock)
+        are_new[name] = True
+    return _mixed_text(old, new, services, lock, are_new)
 
 
-def text_before(old: StackFile) -> str:
+def text_before(old: StackFile, new: StackFile) -> str:
     """The stack file before the first step, with its services whole: the base file may have changed since."""
-    return _text(old, old.services, old.lock)
+    services = {}
+    for name, service in old.services.items():
+        services[name] = with_kept_files(service, old, new)
+    return _text(old, old.content["config"], services, old.lock)
 
 
-def _text(file: StackFile, services: Mapping[str, Any], lock: Mapping[str, Any]) -> str:
+def _mixed_text(
+    old: StackFile,
+    new: StackFile,
+    services: Mapping[str, dict[str, Any]],
+    lock: Mapping[str, Any],
+    are_new: Mapping[str, bool],
+) -> str:
+    """The text of a stack file with some services in their old version and others in the new one.
+
+    Args:
+        old: The old stack file.
+        new: The new stack file.
+        services: The services.
+        lock: Their entries of the lock file.
+        are_new: Whether they have their new version.
+    """
+    of_old = {}
+    of_new = {}
+    for name, service in services.items():
+        if are_new[name]:
+            of_new[name] = service
+        else:
+            of_old[name] = with_kept_files(service, old, new)
+    keys = SecretKeys(
+        old,
+        new,
+        of_old=frozenset(referred_keys(of_old)),
+        of_new=frozenset(referred_keys(of_new)),
+    )
+    config = without_secret_keys(new)
+    for key, value in keys.values().items():
+        config[f"{new.prefix}:{key}"] = value
+    config.pop(f"{new.prefix}:kvTransfer", None)
+    pair = pair_of(old, new, are_new)
+    if pair:
+        config[f"{new.prefix}:kvTransfer"] = pair
+    return _text(new, config, {**of_old, **keys.renamed(of_new)}, lock)
+
+
+def _text(
+    file: StackFile,
+    config: Mapping[str, Any],
+    services: Mapping[str, Any],
+    lock: Mapping[str, Any],
+) -> str:
     """The text of a stack file with other services, whole, and with their entries of the lock file."""
     config = {
-        **file.content["config"],
+        **config,
         f"{file.prefix}:base": "",
         f"{file.prefix}:services": dict(services),
         f"{file.prefix}:lock": {name: entry for name, entry in lock.items() if entry},
@@ -120,24 +132,6 @@ def undone(step: Step, before: Step) -> Step:
         companions=before.companions,
         switched=before.switched,
     )
-
-
-def digest(old: StackFile, new: StackFile) -> str:
-    """A hash that differs if the configuration in one of the files differs.
-
-    Pulumi itself writes other keys, such as `encryptionsalt`, so they do not count.
-    """
-    document = [
-        [
-            file.prefix,
-            file.content.get("config"),
-            dict(file.services),
-            dict(file.lock),
-        ]
-        for file in (old, new)
-    ]
-    text = json.dumps(document, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _service_after(

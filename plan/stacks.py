@@ -156,6 +156,9 @@ def _planned(
     is_replaced = False
     is_answered = False
     if old and new:
+        if new.external:
+            # The update leaves the replicas that run, until an autoscaler sets others.
+            new = replace(new, replicas=old.replicas)
         is_replaced = (old.group is None) != (new.group is None)
         is_answered = bool(old.answering and new.answering)
     known = new or old

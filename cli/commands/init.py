@@ -23,6 +23,7 @@ from cli.errors import CommandError, ExitCode
 from cli.inputs.stacks import open_stack
 from cli.new_project import EXAMPLE, NewProject, project_files
 from cli.output import conversion as conversion_output
+from cli.output.terminal import paragraph
 from cli.output.text import render
 from cli.program_requirement import Requirement, program_requirement
 from cluster.api import kubeconfig
@@ -123,7 +124,8 @@ def command(  # noqa: PLR0913  each is an argument of the command line
     for path in kept:
         typer.echo(f"kept      {path}, which was here before", err=True)
     if requirement.caution:
-        typer.echo(f"requirements.txt: {requirement.caution}", err=True)
+        caution = paragraph("requirements.txt: ", requirement.caution)
+        typer.echo("\n".join(caution), err=True)
     _show_next_steps(stack, context)
     if report.findings:
         raise typer.Exit(ExitCode.FOUND)

@@ -14,6 +14,7 @@ from cli.inputs.arguments import StacksArgument
 from cli.inputs.named_files import write_named
 from cli.inputs.stacks import open_stacks
 from cli.output.lock import locked_text
+from cli.output.terminal import paragraph
 from client.registry import RegistryError, image_digest
 from models.service.lock import GIVEN_KEYS, relocked
 from models.service.resolved import ResolvedService, ResolvedStack
@@ -193,9 +194,9 @@ def _digest_from_registry(image: str) -> dict[str, str]:
     try:
         return {"digest": image_digest(image)}
     except RegistryError as problem:
-        typer.echo(
-            f"no digest of {image}: {problem.message}\nfix: {problem.fix}", err=True
-        )
+        message = paragraph("", f"no digest of {image}: {problem.message}")
+        fix = paragraph("fix: ", problem.fix)
+        typer.echo("\n".join([*message, *fix]), err=True)
         return {}
 
 

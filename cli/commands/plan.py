@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.commands.diff import refuse_unreadable
-from cli.comparison.refusals import refuse_incomparable
+from cli.comparison.refusals import refuse_incomparable, refuse_unknown_replicas
 from cli.errors import CommandError, ExitCode
 from cli.inputs.arguments import StackArgument, from_option
 from cli.inputs.revision import Revision, revision
@@ -100,6 +100,7 @@ def _planned(old: ResolvedStack, new: ResolvedStack, against: str) -> PlannedUpd
     refuse_errors(new, new.name)
     running = against if is_file(against) else f"{old.name} of {against}"
     refuse_broken(old, running)
+    refuse_unknown_replicas(old, new)
     placed = packed(old, new)
     _refuse_unplaced(placed, new)
     change = compare(old, new)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated
 
 import typer
@@ -18,16 +19,17 @@ from cli.inputs.stacks import is_file, open_stack, project_directory
 from cli.output.plan import PlanFormat, render_plan
 from cli.output.plan.words import refusal, step_text
 from cli.reach import KeyFileOption
-from cli.upgrade.comparison import NextLaunch, hold_of, refuse_unready
-from cli.upgrade.parallel_change import refuse_parallel_change
+from cli.upgrade.checks import next_launch, refuse_invalid_states
+from cli.upgrade.comparison import hold_of
+from cli.upgrade.kept_files import remove_kept_files, write_kept_files
+from cli.upgrade.parallel_change import ended, unchanged_by_others
 from cli.upgrade.state import Upgrade
-from models.check import check
 from models.credentials import masked
 from models.service.companion import companion_name
 from models.stack_file.project import read_project
 from plan import NoPlan, Step
 from plan.progress import VERSION, Progress, progress_file, read_progress
-from plan.stack_files import StackFile, digest, read_stack_file
+from plan.whole_stack_file import StackFile, digest, read_stack_file
 
 FromOption = Annotated[
     str | None,
@@ -164,29 +166,11 @@ def _new(name: str, base: str | None, project: Path, file: Path) -> Upgrade:
         steps=plan.steps,
         before=plan.before,
         update=pulumi.last_update(name, project),
+        identity=token_hex(4),
     )
     upgrade = Upgrade(progress, file, project, stack, old, new=new)
-    _refuse_invalid_states(upgrade)
+    refuse_invalid_states(upgrade)
     return upgrade
-
-
-def _refuse_invalid_states(upgrade: Upgrade) -> None:
-    """End the command before the first step if a later one could not run.
-
-    Raises:
-        CommandError: `check` finds errors in the stack file of a step, or a comparison could not be made.
-    """
-    for number, step in enumerate(upgrade.progress.steps, start=1):
-        stack = upgrade.stack_after(step)
-        errors = check(stack).errors
-        if errors:
-            raise CommandError(
-                f"pulumi up refuses the stack after step {number}: {errors[0].message}",
-                errors[0].fix,
-                ExitCode.FOUND,
-            )
-        if step.kind == "compare":
-            refuse_unready(_next_launch(upgrade, step))
 
 
 def _continued(progress: Progress, project: Path, file: Path) -> Upgrade:
@@ -229,31 +213,33 @@ def _run(upgrade: Upgrade, goal: int) -> None:
     Raises:
         CommandError: A step fails, or somebody else has changed the stack.
     """
+    directory = upgrade.file.parent
+    name = upgrade.progress.stack
+    write_kept_files(directory, name, upgrade.kept_files())
     while upgrade.progress.done != goal or upgrade.progress.target is not None:
-        update = pulumi.last_update(upgrade.progress.stack, upgrade.project)
-        refuse_parallel_change(upgrade, update)
-        upgrade = _run_step(upgrade, goal, update)
-    if goal == upgrade.last:
-        upgrade.file.unlink()
-        typer.echo("the upgrade is complete")
-        for service, reason in upgrade.progress.promoted.items():
-            typer.echo(f"{service} was switched although compare held it: {reason}")
-    elif goal == 0:
-        upgrade.file.unlink()
-        typer.echo("the stack is as it was before the upgrade; revert the stack file")
-    else:
+        upgrade = unchanged_by_others(upgrade)
+        upgrade = _run_step(upgrade, goal)
+    if goal not in (0, upgrade.last):
         typer.echo(
             f"stopped after step {goal}; the same command without --until ends it"
         )
+        return
+    remove_kept_files(directory, name)
+    upgrade.file.unlink()
+    if goal == 0:
+        typer.echo("the stack is as it was before the upgrade; revert the stack file")
+        return
+    typer.echo("the upgrade is complete")
+    for service, reason in upgrade.progress.promoted.items():
+        typer.echo(f"{service} was switched although compare held it: {reason}")
 
 
-def _run_step(upgrade: Upgrade, goal: int, update: str) -> Upgrade:
+def _run_step(upgrade: Upgrade, goal: int) -> Upgrade:
     """The upgrade after its next step.
 
     Args:
         upgrade: The upgrade.
         goal: The number of steps in the end.
-        update: When the stack's last update began.
 
     Raises:
         CommandError: The step fails.
@@ -265,55 +251,32 @@ def _run_step(upgrade: Upgrade, goal: int, update: str) -> Upgrade:
     if is_back:
         title = f"undo {title}"
     typer.echo(title)
-    upgrade = upgrade.saved(target=target, update=update)
     step = upgrade.progress.step_to(target)
+    if target != upgrade.progress.done:
+        # Otherwise, a step that has begun in the other direction is undone: it stays the one that has begun.
+        upgrade = upgrade.saved(target=target)
     if step and step.kind == "compare":
         return _compared(upgrade, step, target, is_back=is_back)
-    code = _up(upgrade, target, is_back=is_back)
-    if code != 0:
+    if _up(upgrade, target, is_back=is_back) != 0:
         raise CommandError(
             f"step {number} of {upgrade.last} has not ended",
             "see the reason above; the same command continues with this step, and --back undoes it",
             ExitCode.FOUND,
         )
-    update = pulumi.last_update(upgrade.progress.stack, upgrade.project)
-    return upgrade.saved(done=target, target=None, update=update)
+    return ended(upgrade, target)
 
 
 def _up(upgrade: Upgrade, target: int, *, is_back: bool) -> int:
     """Run `pulumi up` of the stack after a number of steps, and return its exit code."""
     name = upgrade.progress.stack
+    message = upgrade.message(upgrade.progress.begun, is_back=is_back)
     if target == upgrade.last:
-        return pulumi.up(name, upgrade.project)
+        return pulumi.up(name, upgrade.project, message=message)
     text = upgrade.text(target, is_back=is_back)
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / f"Pulumi.{name}.yaml"
         file.write_text(text, encoding="utf-8")
-        return pulumi.up(name, upgrade.project, file, _message(upgrade, target))
-
-
-def _message(upgrade: Upgrade, target: int) -> str:
-    """What the history of the stack says about a step: a switch against a verdict, with the reason of the user."""
-    step = upgrade.progress.step_to(target)
-    if step is None or step.kind != "switch":
-        return ""
-    reason = upgrade.progress.promoted.get(step.service)
-    if reason is None:
-        return ""
-    return f"{step_text(step)} although compare held it: {reason}"
-
-
-def _next_launch(upgrade: Upgrade, step: Step) -> NextLaunch:
-    """What a step compares."""
-    wanted = upgrade.stack.service(step.service)
-    if wanted is None:
-        raise KeyError(step.service)
-    return NextLaunch(
-        wanted,
-        upgrade.stack_after(step),
-        upgrade.report(step.service),
-        upgrade.key_file,
-    )
+        return pulumi.up(name, upgrade.project, file, message)
 
 
 def _compared(upgrade: Upgrade, step: Step, target: int, *, is_back: bool) -> Upgrade:
@@ -322,11 +285,14 @@ def _compared(upgrade: Upgrade, step: Step, target: int, *, is_back: bool) -> Up
     Raises:
         CommandError: The comparison holds the next launch, or could not be made.
     """
+    promoted = dict(upgrade.progress.promoted)
+    promoted.pop(step.service, None)
+    passed = {"done": target, "target": None, "held": "", "promoted": promoted}
     if is_back:
-        return upgrade.saved(done=target, target=None, held="")
-    held = hold_of(_next_launch(upgrade, step))
+        return upgrade.saved(**passed)
+    held = hold_of(next_launch(upgrade, step))
     if not held:
-        return upgrade.saved(done=target, target=None, held="")
+        return upgrade.saved(**passed)
     upgrade.saved(target=None, held=held)
     companion = companion_name(step.service)
     raise CommandError(

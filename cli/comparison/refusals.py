@@ -1,4 +1,7 @@
-"""What keeps the next launch of a service from running beside the present one, known only from both states."""
+"""What keeps an update from being planned, and is known only from both of its states.
+
+The next launch of a service cannot run beside the present one, or nobody knows the replicas of a service.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,30 @@ from models.rules.network.answering import client_problem
 from models.service.companion import companion_name
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.stack_file.keys.update import UpdateByComparison
+
+
+def refuse_unknown_replicas(old: ResolvedStack, new: ResolvedStack) -> None:
+    """End the command if an autoscaler has set the replicas of a service that the stack sets from now on.
+
+    Args:
+        old: What runs, as a revision or a stack file has it.
+        new: The wanted stack.
+
+    Raises:
+        CommandError: There is such a service.
+    """
+    for running in old.services:
+        wanted = new.service(running.name)
+        if not running.external or wanted is None or wanted.external:
+            continue
+        number = wanted.replicas
+        raise CommandError(
+            f"{wanted.name} changes from replicas: external to replicas: {number}, "
+            f"and only the cluster knows how many pods the autoscaler has left",
+            f"run ascend-vllm plan {new.name} --live, "
+            "or change only replicas in a pulumi up of its own, and plan the other changes afterwards",
+            ExitCode.FOUND,
+        )
 
 
 def refuse_incomparable(

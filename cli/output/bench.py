@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cli.output.table import right_aligned
+from cli.output.fitted import terminal_width
+from cli.output.table import Row, right_aligned
 from client.bench import PERCENTILES, Measurement, Spread
 
 VERSION = 1
 """Of the JSON, see docs/reference/bench-json.md; raised when a key changes its meaning or is removed."""
 
-_HEADER: tuple[str, ...] = (
+_HEADER: Row = (
     "concurrent",
     "failed",
     "req/s",
@@ -22,10 +23,11 @@ _HEADER: tuple[str, ...] = (
     "tpot ms",
     "latency s",
 )
+_FIRST_TIME = _HEADER.index("ttft ms")
 
 
 def table(service: str, measurements: Sequence[Measurement]) -> str:
-    """One row for each number of concurrent requests."""
+    """One row for each number of concurrent requests. Times that do not fit the terminal are a table of their own."""
     load = measurements[0].load
     sizes = f"{load.input_tokens} tokens in, {load.output_tokens} out"
     names = [f"p{percent}" for percent in PERCENTILES]
@@ -34,8 +36,15 @@ def table(service: str, measurements: Sequence[Measurement]) -> str:
     for measurement in measurements:
         rows.append(_row(measurement))
     lines = [f"{service}: {sizes}; seed {load.seed}; times as {percentiles}"]
-    lines += right_aligned(rows)
-    return "\n".join(lines)
+    numbers = list(right_aligned(rows))
+    if len(numbers[0]) > terminal_width():
+        times = [(row[0], *row[_FIRST_TIME:]) for row in rows]
+        numbers = [
+            *right_aligned(row[:_FIRST_TIME] for row in rows),
+            "",
+            *right_aligned(times),
+        ]
+    return "\n".join([*lines, *numbers])
 
 
 def document(stack: str, service: str, measurements: Sequence[Measurement]) -> str:
@@ -50,7 +59,7 @@ def document(stack: str, service: str, measurements: Sequence[Measurement]) -> s
     return json.dumps(record, indent=2, ensure_ascii=False)
 
 
-def _row(measurement: Measurement) -> tuple[str, ...]:
+def _row(measurement: Measurement) -> Row:
     failed = len(measurement.samples) - len(measurement.good)
     return (
         str(measurement.load.concurrency),

@@ -24,6 +24,11 @@ _UNKNOWN_TO_PLUGIN = re.compile(
     r"(?i)valid pod|candidate pod|pod annotation|no such pod|not such pod|unknown uuid|device number not matched"
     r"|not found.*annotation|annotation.*not found|no pending pod|pod not found"
 )
+_TOO_FEW = re.compile(
+    r"requested number of devices unavailable for (?P<resource>[^\s.]+(?:\.[^\s.]+)*)\."
+    r" Requested: (?P<requested>\d+), Available: (?P<available>\d+)"
+)
+"""The kubelet itself counts the devices before it asks the plugin (pkg/kubelet/cm/devicemanager/manager.go)."""
 _PLUGIN_DOWN = re.compile(
     r"(?i)unavailable|\bEOF\b|transport is closing|connection refused|no such file|endpoint"
 )
@@ -55,6 +60,18 @@ def refused_by_node(pod: Object, _: Snapshot) -> Finding | None:
             f"{node} has too few healthy NPUs: {text}",
             why=f"the device plugin refused the pod ({reason})",
             fix="check the NPUs with npu-smi info -t health; cordon the node until they are repaired",
+        )
+    too_few = _TOO_FEW.search(text)
+    if too_few:
+        return Finding(
+            "refused-by-node",
+            "error",
+            f"{node} has {too_few['available']} free {too_few['resource']}, and the pod requests"
+            f" {too_few['requested']}: {text}",
+            why="the scheduler counted more free NPUs than the kubelet: a pod of another scheduler or one that is still"
+            " ending holds them, or the device plugin reports fewer NPUs than before",
+            fix="let one scheduler place all pods of the NPU nodes, check the NPUs with npu-smi info -t health, then"
+            " delete this pod: the Deployment replaces it",
         )
     if reason in ("Preempting", "Preempted"):
         return Finding(

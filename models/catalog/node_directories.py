@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
+from models.catalog.home_directories import key_place, start_place
+
 
 @dataclass(frozen=True)
 class NodeDirectory:
@@ -218,69 +220,6 @@ _WRITE_PROTECTED = (
 )
 """Directories that a pod may read but should not write to, in addition to the others."""
 
-_USER_DIRECTORIES = frozenset(
-    {
-        ".ssh",
-        ".kube",
-        ".docker",
-        ".gnupg",
-        ".aws",
-        ".azure",
-        ".obsutilconfig",
-        ".netrc",
-        ".git-credentials",
-        ".bash_history",
-        ".config",
-        ".hcloud",
-        ".huggingface",
-        ".huawei",
-        ".keystore",
-        ".m2",
-        ".modelscope",
-        ".my.cnf",
-        ".npmrc",
-        ".ossutilconfig",
-        ".password-store",
-        ".pgpass",
-        ".pypirc",
-        ".rclone.conf",
-        ".s3cfg",
-        ".terraform.d",
-        ".vault-token",
-        ".ansible",
-        ".bluemix",
-        ".cargo",
-        ".composer",
-        ".curlrc",
-        ".gem",
-        ".gitconfig",
-        ".gradle",
-        ".jupyter",
-        ".minikube",
-        ".mozilla",
-        ".mysql_history",
-        ".oci",
-        ".pki",
-        ".psql_history",
-        ".python_history",
-        ".subversion",
-        ".terraformrc",
-        ".vault",
-        ".wgetrc",
-        ".zsh_history",
-        ".aliyun",
-        ".tccli",
-        ".ngc",
-    }
-)
-"""Files and directories with keys and credentials, wherever a home directory is."""
-
-_HOMES = ("/home/", "/var/home/")
-"""Directories in which each user of the node has a home directory."""
-
-_CACHE = ".cache"
-"""The hidden directory of a home directory that a pod may write to."""
-
 _MOVED = {
     "kubelet": ("pods", "pki", "plugins", "device-plugins", "pod-resources"),
     "docker": ("containers", "overlay2", "volumes", "swarm", "image"),
@@ -333,8 +272,7 @@ def secret_directory(path: str) -> NodeDirectory | None:
     if place.startswith(_PUBLIC_ROOT) and _is_public(place):
         return None
     return (
-        _user_directory(place)
-        or _home_directory(place)
+        _part_of_user(key_place(place), _USERS)
         or _SECRET_PLACES.overlapping(place)
         or _moved_directory(place)
     )
@@ -344,9 +282,8 @@ def protected_directory(path: str) -> NodeDirectory | None:
     """The directory that a pod should not write to, if a path is in it or contains it."""
     place = normal_path(path)
     return (
-        _user_directory(place)
-        or _home_directory(place)
-        or _hidden_part_of_home(place)
+        _part_of_user(key_place(place), _USERS)
+        or _part_of_user(start_place(place), _START_FILES)
         or _PROTECTED_PLACES.overlapping(place)
         or _moved_directory(place)
     )
@@ -356,37 +293,9 @@ def _is_public(place: str) -> bool:
     return any(fnmatchcase(place, pattern) for pattern in _PUBLIC)
 
 
-def _user_directory(place: str) -> NodeDirectory | None:
-    parts = place.split("/")
-    for index, name in enumerate(parts):
-        if name in _USER_DIRECTORIES:
-            path = "/".join(parts[: index + 1])
-            return NodeDirectory(path, _USERS)
-    return None
-
-
-def _home_directory(place: str) -> NodeDirectory | None:
-    """The keys of a user, if a path is the whole home directory of this user."""
-    if len(_parts_below_homes(place)) == 1:
-        return NodeDirectory(f"{place}/.ssh", _USERS)
-    return None
-
-
-def _hidden_part_of_home(place: str) -> NodeDirectory | None:
-    """The hidden file or directory of a home directory that a path is in. Its cache does not count."""
-    parts = _parts_below_homes(place)
-    if len(parts) < 2 or not parts[1].startswith(".") or parts[1] == _CACHE:
-        return None
-    home = place.removesuffix("/".join(parts))
-    return NodeDirectory(f"{home}{parts[0]}/{parts[1]}", _START_FILES)
-
-
-def _parts_below_homes(place: str) -> list[str]:
-    """The name of a user and what follows it in a path; empty for other paths."""
-    for homes in _HOMES:
-        if place.startswith(homes):
-            return place.removeprefix(homes).split("/")
-    return []
+def _part_of_user(path: str, holds: str) -> NodeDirectory | None:
+    """A part of a home directory; None without a path."""
+    return NodeDirectory(path, holds) if path else None
 
 
 def _moved_directory(place: str) -> NodeDirectory | None:

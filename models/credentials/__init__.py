@@ -4,7 +4,7 @@
 hide both kinds in everything that is shown: findings, comparisons, reviews, drift, status, logs and conversions.
 """
 
-from models.credentials.assignments import argument_ranges
+from models.credentials.assignments import argument_ranges, command_before
 from models.credentials.excerpt import holds_hidden, is_hidden
 from models.credentials.mask import (
     CHANGED,
@@ -32,6 +32,7 @@ __all__ = [
     "HIDDEN",
     "NamedText",
     "argument_ranges",
+    "command_before",
     "holds_hidden",
     "is_certain",
     "is_credential",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -139,9 +139,17 @@ def assignments(text: str) -> Iterator[tuple[str, int, int]]:
     yield from _values_after_names(text)
 
 
-def argument_ranges(items: Sequence[Any]) -> dict[int, list[Range]]:
-    """The credentials in a list of arguments, such as `[curl, -u, user:…]`: their ranges in each item, by its index."""
-    texts = [item if isinstance(item, str) else "" for item in items]
+def argument_ranges(
+    items: Sequence[Any], command: Sequence[Any] = ()
+) -> dict[int, list[Range]]:
+    """The credentials in a list of arguments, such as `[curl, -u, user:…]`: their ranges in each item, by its index.
+
+    Args:
+        items: The arguments.
+        command: The words before them, if they are in a list of their own.
+    """
+    words = [*command, *items]
+    texts = [word if isinstance(word, str) else "" for word in words]
     starts = []
     length = 0
     for text in texts:
@@ -152,8 +160,18 @@ def argument_ranges(items: Sequence[Any]) -> dict[int, list[Range]]:
     for start, end in _hidden_values(line):
         index = bisect_right(starts, start) - 1
         first = starts[index]
-        found.setdefault(index, []).append((start - first, end - first))
+        if index >= len(command):
+            ranges = found.setdefault(index - len(command), [])
+            ranges.append((start - first, end - first))
     return found
+
+
+def command_before(key: str, mapping: Mapping[str, Any]) -> Sequence[Any]:
+    """The words before the arguments of a container, if a key is that of its arguments: those of its `command`."""
+    command = mapping.get("command")
+    if key == "args" and isinstance(command, list):
+        return command
+    return ()
 
 
 @lru_cache(maxsize=256)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from models.credentials.assignments import argument_ranges, assignments
+from models.credentials.assignments import (
+    argument_ranges,
+    assignments,
+    command_before,
+)
 from models.credentials.commands import command_ranges
 from models.credentials.names import is_credential_name
 from models.credentials.shapes import certain_ranges
@@ -158,8 +162,17 @@ def masked_tree(value: Any, name: str = "") -> Any:
     return value
 
 
-def named_texts(value: Any, path: Path = (), name: str = "") -> Iterator[NamedText]:
-    """Every text below a value. Its name is its key, the variable that it is for, or the flag before it."""
+def named_texts(
+    value: Any, path: Path = (), name: str = "", command: Sequence[Any] = ()
+) -> Iterator[NamedText]:
+    """Every text below a value. Its name is its key, the variable that it is for, or the flag before it.
+
+    Args:
+        value: Mappings, lists and scalars.
+        path: Its path.
+        name: Its key.
+        command: The words before it, if it is the arguments of a container.
+    """
     if isinstance(value, str):
         yield NamedText(path, name, value)
     elif isinstance(value, dict):
@@ -169,9 +182,10 @@ def named_texts(value: Any, path: Path = (), name: str = "") -> Iterator[NamedTe
             item_name = str(key)
             if key in _VALUE_KEYS:
                 item_name = _name_of_value(value, name) or item_name
-            yield from named_texts(item, (*path, str(key)), item_name)
+            words = command_before(item_name, value)
+            yield from named_texts(item, (*path, str(key)), item_name, words)
     elif isinstance(value, list):
-        passwords = argument_ranges(value)
+        passwords = argument_ranges(value, command)
         for index, item in enumerate(value):
             item_name = _flag_before(value, index) or name
             if index in passwords:
@@ -192,6 +206,8 @@ def _masked_item(key: str, item: Any, mapping: dict[str, Any], name: str) -> Any
         return dict.fromkeys(item, HIDDEN) if isinstance(item, dict) else HIDDEN
     if key in _VALUE_KEYS:
         return masked_tree(item, _name_of_value(mapping, name) or key)
+    if isinstance(item, list):
+        return _masked_items(item, key, command_before(key, mapping))
     return masked_tree(item, key)
 
 
@@ -201,9 +217,11 @@ def _name_of_value(mapping: dict[str, Any], name: str) -> str:
     return next(filter(is_credential_name, (*own, name)), "")
 
 
-def _masked_items(items: list[Any], name: str) -> list[Any]:
+def _masked_items(
+    items: list[Any], name: str, command: Sequence[Any] = ()
+) -> list[Any]:
     """The items of a list without credentials. A list of texts may be the arguments of a command."""
-    passwords = argument_ranges(items)
+    passwords = argument_ranges(items, command)
     shown = []
     for index, item in enumerate(items):
         visible = item

@@ -40,6 +40,17 @@ _WORDS = {
     "str": "text",
 }
 
+_WITHOUT_TABLE: Mapping[str, tuple[type[Any], ...]] = {
+    "AttentionBackendEnum": (str,),
+    "DynamicShapesConfig": (dict,),
+    "HiSparseConfig": (dict,),
+    "LoadConfig": (dict,),
+    "MLAPrefillBackendEnum": (str,),
+    "Path": (str,),
+    "QuantSpec": (str, dict),
+}
+"""Classes of vLLM whose fields the tables do not have, with the types of JSON that vLLM makes them of."""
+
 _PLURALS = {
     "a number": "numbers",
     "a whole number": "whole numbers",
@@ -163,6 +174,8 @@ def _is_one(type_: str, value: Any, known: JsonConfigs) -> bool:
         return value is None
     if type_ in _SCALARS:
         return _converts(type_, value)
+    if type_ in _WITHOUT_TABLE:
+        return isinstance(value, _WITHOUT_TABLE[type_])
     return _is_container(type_, value, known)
 
 
@@ -237,6 +250,8 @@ def _expected_one(type_: str, known: JsonConfigs) -> str:
         return f"one of {', '.join(map(str, choices))}"
     if type_ in known.configs or _DICT.fullmatch(type_):
         return "a mapping"
+    if type_ in _WITHOUT_TABLE:
+        return " or ".join(_WORDS[kind.__name__] for kind in _WITHOUT_TABLE[type_])
     items = _LIST.fullmatch(type_)
     if items:
         return f"a list of {_expected_items(items[1], known)}"

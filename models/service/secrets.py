@@ -2,6 +2,9 @@
 
 The name of a created Secret is derived from the ciphertext in the stack file. So every command knows it without
 decrypting anything, a new value has a new name and restarts the pods, and a revert restores the old name.
+
+In the middle of an upgrade, a stack file has two values of a key: that of the services before their step under the key
+itself, and the next one under `next_key`. Both Secrets have the names that they have without the upgrade.
 """
 
 from __future__ import annotations
@@ -60,7 +63,7 @@ def named(reference: SecretKey, ciphertexts: Mapping[str, str]) -> NamespaceSecr
         ciphertexts: The encrypted values of the stack's secret keys. Without a value, a Secret has the name of its key.
     """
     if isinstance(reference, StackSecret):
-        name = f"{reference.config}{_ending(reference.config, ciphertexts)}"
+        name = _secret_name(reference.config, "", ciphertexts)
         return CreatedSecret.model_construct(
             secret=name, key=_KEY, config=reference.config
         )
@@ -72,7 +75,7 @@ def named_pull_secret(
 ) -> NamespacePullSecret:
     """The credentials of a registry with the Secret that they are in; arguments as for `named`."""
     if isinstance(reference, StackPullSecret):
-        name = f"{reference.config}-pull{_ending(reference.config, ciphertexts)}"
+        name = _secret_name(reference.config, "-pull", ciphertexts)
         return CreatedPullSecret.model_construct(secret=name, config=reference.config)
     return reference
 
@@ -88,14 +91,32 @@ def made_secrets(
                 pull_secret = named_pull_secret(reference, ciphertexts)
                 found.add(MadeSecret(reference.config, pull_secret.secret, PULL_KEY))
             elif isinstance(reference, StackSecret):
-                name = f"{reference.config}{_ending(reference.config, ciphertexts)}"
+                name = _secret_name(reference.config, "", ciphertexts)
                 found.add(MadeSecret(reference.config, name, _KEY))
     return tuple(sorted(found))
 
 
-def _ending(config: str, ciphertexts: Mapping[str, str]) -> str:
-    """The end of a Secret's name, which stands for its value."""
+def next_key(config: str, ciphertext: str) -> str:
+    """The key with the next value of a key, in a stack file that has both values."""
+    return f"{config}{_ending(ciphertext)}"
+
+
+def _secret_name(config: str, suffix: str, ciphertexts: Mapping[str, str]) -> str:
+    """The name of a created Secret.
+
+    Args:
+        config: The key of the stack.
+        suffix: What the Secret is for; empty for a single value.
+        ciphertexts: As for `named`.
+    """
     ciphertext = ciphertexts.get(config)
     if not ciphertext:
-        return ""
+        return f"{config}{suffix}"
+    ending = _ending(ciphertext)
+    key = config.removesuffix(ending)
+    return f"{key}{suffix}{ending}"
+
+
+def _ending(ciphertext: str) -> str:
+    """The end of a Secret's name, which stands for its value."""
     return f"-{hashlib.sha256(ciphertext.encode()).hexdigest()[:10]}"

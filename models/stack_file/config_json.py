@@ -69,6 +69,8 @@ def facts_of(config: Any) -> dict[str, Any]:
     facts["num_index_layers"] = _index_layers(text_model)
     quantization = _mapping(text_model, "quantization_config")
     facts["quantization"] = quantization.get("quant_method")
+    if not quantization and _mapping(text_model, "compression_config"):
+        facts["quantization"] = "compressed-tensors"
     facts["num_key_value_heads"] = (
         facts["num_key_value_heads"] or facts["num_attention_heads"]
     )

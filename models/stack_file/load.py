@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as File
@@ -24,7 +25,12 @@ from models.stack_file.project_keys import (
     content_of,
     unread_key,
 )
-from models.stack_file.secret_values import property_path, secret_value, secure_paths
+from models.stack_file.secret_values import (
+    property_path,
+    referred_keys,
+    secret_value,
+    secure_paths,
+)
 from models.stack_file.secrets import ciphertexts, config_findings
 from models.stack_file.texts import Read, disk
 from models.stack_file.yaml_file import YamlFile, read_yaml
@@ -38,6 +44,13 @@ __all__ = [
     "load_text",
     "read_project",
 ]
+
+
+STACK_FILE = "ASCEND_VLLM_STACK_FILE"
+"""Variable with the file that Pulumi has read in place of the stack's own (`--config-file`).
+
+Pulumi passes the values of its keys to the program, but neither its name nor the ciphertexts of its secret keys.
+"""
 
 
 class ConfigSource(Protocol):
@@ -69,7 +82,10 @@ def load_stack(
         project / read_project(project, read).config_directory / f"Pulumi.{name}.yaml"
     )
     text = ""
-    if config is None or file.exists():
+    in_place = os.environ.get(STACK_FILE)
+    if config is not None and in_place:
+        text = disk(File(in_place))
+    elif config is None or file.exists():
         text = _text(file, project, read, is_optional=config is not None)
     return load_text(name, str(file), text, config, project, read)
 
@@ -123,7 +139,7 @@ def load_text(
         )
     further = content.further
     if text and source.is_readable:
-        referred = set(_referred_keys(merged.values.get("services")))
+        referred = set(referred_keys(merged.values.get("services")))
         findings += _unused_keys(source, owner.name, further.keys() - referred)
         unseen = _keys_of_pulumi_only(referred - further.keys(), config)
         further = {**further, **unseen}
@@ -336,19 +352,6 @@ def _in_our_terms(finding: Finding, prefix: str) -> Finding:
     )
     service = service_at(marks[0].path) if marks else None
     return replace(finding, marks=marks, service=service)
-
-
-def _referred_keys(value: Any) -> Iterator[str]:
-    """The keys of the stack that a value may refer to, even if its shape is refused."""
-    if isinstance(value, dict):
-        if list(value) == ["config"]:
-            yield str(value["config"])
-        else:
-            for item in value.values():
-                yield from _referred_keys(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _referred_keys(item)
 
 
 def _keys_of_pulumi_only(

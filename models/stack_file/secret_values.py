@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from models.finding import Finding, Mark, Path, Span
@@ -27,6 +27,41 @@ def secure_paths(value: Any, path: Path) -> Iterator[Path]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from secure_paths(item, (*path, str(index)))
+
+
+def referred_keys(value: Any) -> Iterator[str]:
+    """The keys of the stack that a value may refer to with `{config: …}`, even if its shape is refused."""
+    if _is_reference(value):
+        yield str(value["config"])
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from referred_keys(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from referred_keys(item)
+
+
+def with_other_keys(value: Any, keys: Mapping[str, str]) -> Any:
+    """A value whose references have other keys of the stack.
+
+    Args:
+        value: The value.
+        keys: The other keys, by the key that they replace.
+    """
+    if _is_reference(value):
+        key = value["config"]
+        return {"config": keys.get(str(key), key)}
+    if isinstance(value, dict):
+        return {name: with_other_keys(item, keys) for name, item in value.items()}
+    if isinstance(value, list):
+        return [with_other_keys(item, keys) for item in value]
+    return value
+
+
+def _is_reference(value: Any) -> bool:
+    if not isinstance(value, dict) or list(value) != ["config"]:
+        return False
+    return not isinstance(value["config"], dict | list)
 
 
 def secret_value(

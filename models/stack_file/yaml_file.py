@@ -9,7 +9,13 @@ from typing import Any
 
 import yaml
 
-from models.credentials import argument_ranges, is_flag, is_hidden, masked
+from models.credentials import (
+    argument_ranges,
+    command_before,
+    is_flag,
+    is_hidden,
+    masked,
+)
 from models.finding import Finding, Mark, Path, Span
 from models.stack_file.hidden_values import hide_values
 from models.stack_file.limits import (
@@ -170,7 +176,20 @@ class _Reader:
             self.file.spans[key_path] = span
             self.hide(value_node, key_path)
             result[key] = self.value(value_node, key_path)
+        self.hide_arguments(node, result)
         return result
+
+    def hide_arguments(self, node: yaml.MappingNode, values: dict[str, Any]) -> None:
+        """Hide passwords among the arguments of a container that only its command shows to be ones."""
+        arguments = values.get("args")
+        command = command_before("args", values)
+        if not command or not isinstance(arguments, list):
+            return
+        for key_node, value_node in node.value:
+            is_own = isinstance(value_node, yaml.SequenceNode)
+            if is_own and key_node.value == "args":
+                for index in argument_ranges(arguments, command):
+                    self.hidden.append(value_node.value[index])
 
     def key(self, node: yaml.Node, path: Path) -> str | None:
         """The text of a key; None if it is no scalar, which is a finding and is not shown."""

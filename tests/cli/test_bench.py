@@ -21,18 +21,36 @@ pytestmark = pytest.mark.slow
 SMALL = ["--requests", "4", "--input-len", "8", "--output-len", "4"]
 
 
-def test_the_table_has_a_line_for_each_number_of_concurrent_requests() -> None:
-    samples = (Sample(1.0, 0.2, 5), Sample(2.0, 0.4, 5))
-    done = [
-        Measurement(Load(1, 2, 512, 128), 2.0, samples),
-        Measurement(Load(16, 1, 512, 128), 1.0, (Sample(1, error="x"),)),
-    ]
+SAMPLES = (Sample(1.0, 0.2, 5), Sample(2.0, 0.4, 5))
+DONE = [
+    Measurement(Load(1, 2, 512, 128), 2.0, SAMPLES),
+    Measurement(Load(16, 1, 512, 128), 1.0, (Sample(1, error="x"),)),
+]
 
-    assert bench.table("qwen", done) == (
+
+def test_the_table_has_a_line_for_each_number_of_concurrent_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+
+    assert bench.table("qwen", DONE) == (
         "qwen: 512 tokens in, 128 out; seed 0; times as p50 / p90 / p99\n"
         "concurrent  failed  req/s  out tok/s  all tok/s          ttft ms                tpot ms           latency s\n"
         "         1       0   1.00          5        517  300 / 380 / 398  300.0 / 380.0 / 398.0  1.50 / 1.90 / 1.99\n"
         "        16       1   0.00          0          0                -                      -                   -"
+    )
+
+
+def test_times_that_do_not_fit_the_terminal_are_a_table_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    assert bench.table("qwen", DONE) == (
+        "qwen: 512 tokens in, 128 out; seed 0; times as p50 / p90 / p99\n"
+        "concurrent  failed  req/s  out tok/s  all tok/s\n"
+        "         1       0   1.00          5        517\n"
+        "        16       1   0.00          0          0\n"
+        "\n"
+        "concurrent          ttft ms                tpot ms           latency s\n"
+        "         1  300 / 380 / 398  300.0 / 380.0 / 398.0  1.50 / 1.90 / 1.99\n"
+        "        16                -                      -                   -"
     )
 
 
@@ -79,7 +97,7 @@ def test_a_seed_repeats_the_prompts_of_a_run(serve: Serve, console: Console) -> 
 def test_the_plot_is_written_in_addition_to_the_table(serve: Serve, console: Console, tmp_path: Path) -> None:
     done = console("bench", "prod.yaml", "free", *SMALL, "--plot", "free.svg", "--url", serve().url)
 
-    assert (done.code, len(done.out.splitlines())) == (0, 5)
+    assert (done.code, len(done.out.splitlines())) == (0, 10)
     assert (tmp_path / "free.svg").read_text(encoding="utf-8").startswith("<svg xmlns=")
 
 
@@ -125,4 +143,4 @@ def test_a_bar_is_shown_on_a_terminal_only(serve: Serve, tmp_path: Path) -> None
     os.close(theirs)
 
     assert b"requests" in os.read(ours, 65536)
-    assert done.stdout.count(b"\n") == 5
+    assert done.stdout.count(b"\n") == 10

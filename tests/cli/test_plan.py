@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import GOLDEN, Console
+from tests.cli.conftest import GOLDEN, Console, Done
 
 STACK = """\
 config:
@@ -253,3 +253,41 @@ def test_diff_is_silent_if_steps_save_nothing(project: Path, console: Console) -
     write(project, nodes=4, tag=913)
 
     assert "steps" not in console("diff", "full", "--against", "HEAD").out
+
+
+EXTERNAL = """\
+config:
+  ascend-vllm:cluster: {{context: prod, pools: {{snt9b: {{nodes: 2, npusPerNode: 8, npuMemory: 64Gi}}}}}}
+  ascend-vllm:services:
+    scaled: {{image: 'a:6.3.912', model: /m/Qwen2-7B-Instruct, replicas: {replicas}, engine: {{maxModelLen: 4096}}}}
+    qwen: {{image: 'a:6.3.{tag}', model: /m/Qwen2-7B-Instruct, replicas: 2, engine: {{maxModelLen: 4096}}}}
+"""
+
+
+def plan_between(project: Path, console: Console, before: object, after: object) -> Done:
+    (project / "before.yaml").write_text(EXTERNAL.format(replicas=before, tag=912), encoding="utf-8")
+    (project / "after.yaml").write_text(EXTERNAL.format(replicas=after, tag=913), encoding="utf-8")
+    return console("plan", "after.yaml", "--from", "before.yaml")
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_replicas_that_an_autoscaler_has_set_are_known_from_the_cluster_only(
+    project: Path, console: Console, number: int
+) -> None:
+    done = plan_between(project, console, "external", number)
+
+    assert done.code == 1
+    text = " ".join(done.err.split())
+    assert f"scaled changes from replicas: external to replicas: {number}, and only the cluster knows" in text
+    assert "--live, or change only replicas in a pulumi up of its own" in text
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_service_that_an_autoscaler_will_scale_keeps_its_replicas(
+    project: Path, console: Console, number: int
+) -> None:
+    done = plan_between(project, console, number, "external")
+
+    assert done.code == 0, done.err
+    assert "update qwen" in done.out
+    assert "scaled" not in done.out

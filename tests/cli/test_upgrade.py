@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.pulumi import up
 from tests.cli.conftest import Console
 from tests.cli.test_plan import commit, write, write_beside
 
@@ -89,10 +90,64 @@ def test_a_comparison_that_cannot_be_made_ends_the_upgrade_before_its_first_step
     write_beside(project, tag=913, nodes=3)
     file = project / "Pulumi.beside.yaml"
     file.write_text(file.read_text("utf-8").replace("update: compare", f"update: {update}"), encoding="utf-8")
-    monkeypatch.setattr("cli.pulumi.last_update", lambda *_: "")
+    monkeypatch.setattr("cli.pulumi.updates", lambda *_, **__: ())
 
     done = console("upgrade", "beside", "--from", "HEAD")
 
     assert done.code != 0
     assert problem in done.err
     assert not list(project.glob("*.upgrade.json"))
+
+
+def test_a_change_of_the_cluster_that_restarts_all_pods_is_refused(
+    changed: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first step would restart the services of all steps at once."""
+    file = changed / "Pulumi.full.yaml"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("context: prod", "context: prod\n    seccomp: Unconfined"), encoding="utf-8")
+    monkeypatch.setattr("cli.pulumi.updates", lambda *_, **__: ())
+
+    done = console("upgrade", "full", "--from", "HEAD")
+
+    assert done.code == 1
+    assert "whose own step is another one: cluster.seccomp changed" in done.err
+    assert not list(changed.glob("*.upgrade.json"))
+
+
+SECRET = """\
+encryptionsalt: v1:{salt}
+config:
+  ascend-vllm:cluster: {{context: prod, pools: {{snt9b: {{nodes: 3, npusPerNode: 8, npuMemory: 64Gi}}}}}}
+  ascend-vllm:api: {{secure: v1:{salt}}}
+  ascend-vllm:services:
+    a: {{image: 'a:6.3.{tag}', model: /m/Qwen2-7B, server: {{apiKey: {{config: api}}}}, engine: {{maxModelLen: 4096}}}}
+"""
+
+
+def test_secrets_that_are_encrypted_with_another_key_are_refused(
+    project: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stack file of a step has one encryption key, so it could not have the values of both revisions."""
+    (project / "Pulumi.keys.yaml").write_text(SECRET.format(salt="old", tag=912), encoding="utf-8")
+    commit(project)
+    (project / "Pulumi.keys.yaml").write_text(SECRET.format(salt="new", tag=913), encoding="utf-8")
+    monkeypatch.setattr("cli.pulumi.updates", lambda *_, **__: ())
+
+    done = console("upgrade", "keys", "--from", "HEAD")
+
+    assert done.code == 1
+    assert "the stack has another encryption key than before" in done.err
+    assert "need api" in done.err
+
+
+def test_the_program_knows_which_file_pulumi_has_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "pulumi"
+    program.write_text(f'#!/bin/sh\necho "$ASCEND_VLLM_STACK_FILE" >> {tmp_path}/seen\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")  # sh is found after it
+    step = tmp_path / "Pulumi.prod.yaml"
+
+    assert up("prod", tmp_path, step) == up("prod", tmp_path) == 0
+
+    assert (tmp_path / "seen").read_text() == f"{step}\n\n"

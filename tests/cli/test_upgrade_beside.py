@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,48 +17,21 @@ from cli.upgrade.comparison import NextLaunch, hold_of
 from models.service.resolve import resolve
 from models.stack_file.parse import parse_stack
 from tests.cli.conftest import Console
+from tests.cli.deployed import Deployed
 from tests.cli.test_plan import commit, write_beside
 from tests.client.comparison.model_server import Model, Served, serving
 
 pytestmark = pytest.mark.slow
 
 
-@dataclass
-class Deployed:
-    """Stands for Pulumi and the cluster: each stack file that was applied, and the replicas that follow from it."""
-
-    texts: list[str] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-    hold: str = ""
-
-    def up(self, stack: str, project: Path, file: Path | None = None, message: str = "") -> int:
-        path = file or project / f"Pulumi.{stack}.yaml"
-        self.texts.append(path.read_text("utf-8"))
-        self.messages.append(message)
-        return 0
-
-    def services(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = yaml.safe_load(self.texts[-1])["config"]["ascend-vllm:services"]
-        return found
-
-    def answering(self) -> str:
-        return str(self.services()["qwen"].get("answeredBy", "qwen"))
-
-
 @pytest.fixture
 def deployed(project: Path, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     write_beside(project, tag=912, nodes=3)
     commit(project)
+    made = Deployed("beside", project)
+    made.deploy()
     write_beside(project, tag=913, nodes=3)
-    made = Deployed([(project / "Pulumi.beside.yaml").read_text("utf-8")])
-
-    async def replicas(_: object) -> dict[str, int]:
-        return {name: service.get("replicas", 1) for name, service in made.services().items()}
-
-    monkeypatch.setattr("cli.pulumi.last_update", lambda *_: str(len(made.texts)))
-    monkeypatch.setattr("cli.pulumi.up", made.up)
-    monkeypatch.setattr("cli.upgrade.parallel_change._live_replicas", replicas)
-    monkeypatch.setattr("cli.commands.upgrade.hold_of", lambda _: made.hold)
+    made.stand_in(monkeypatch)
     return made
 
 
@@ -146,9 +119,7 @@ def test_each_step_can_be_undone_and_the_service_answers_all_the_way(
 
 def test_the_second_service_is_watched_for_changes_by_others(deployed: Deployed, console: Console) -> None:
     assert upgrade(console, "--until", "3").code == 0
-    content = yaml.safe_load(deployed.texts[-1])
-    del content["config"]["ascend-vllm:services"]["qwen-next"]
-    deployed.texts[-1] = yaml.safe_dump(content)
+    deployed.workload("qwen-next")["spec"]["replicas"] = 0
 
     done = upgrade(console)
 

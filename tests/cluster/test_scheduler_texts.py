@@ -289,6 +289,19 @@ def test_a_pod_that_the_device_plugin_refused_is_explained(message: str, why: st
     assert why in finding.why
 
 
+def test_a_pod_for_which_the_kubelet_has_too_few_npus_is_explained() -> None:
+    message = (
+        "Pod was rejected: Allocate failed due to requested number of devices unavailable for huawei.com/Ascend910."
+        " Requested: 8, Available: 6, which is unexpected"
+    )
+
+    finding = refused("UnexpectedAdmissionError", message)
+
+    assert finding.rule == "refused-by-node"
+    assert finding.message.startswith("node-1 has 6 free huawei.com/Ascend910, and the pod requests 8: ")
+    assert "another scheduler" in finding.why
+
+
 def test_a_pod_that_found_its_node_full_is_explained() -> None:
     finding = refused("OutOfhuawei.com/Ascend910", "Node didn't have enough resource: huawei.com/Ascend910")
 

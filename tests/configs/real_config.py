@@ -122,10 +122,12 @@ def use_plugin() -> Any:
 
 def refusal(parser: Any, words: list[str]) -> str:
     from vllm.engine.arg_utils import AsyncEngineArgs  # noqa: PLC0415
+    from vllm.entrypoints.openai.cli_args import validate_parsed_serve_args  # noqa: PLC0415
 
     try:
         arguments = parser.parse_args(words)
         arguments.model = arguments.model_tag
+        validate_parsed_serve_args(arguments)
         AsyncEngineArgs.from_cli_args(arguments).create_engine_config()
     except (Exception, SystemExit) as problem:  # noqa: BLE001  any exception ends the start
         return f"{type(problem).__name__}: {problem}"[:500]

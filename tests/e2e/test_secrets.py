@@ -219,7 +219,7 @@ def test_a_new_value_rolls_the_pods_and_a_revert_gets_the_old_name_back(project:
     assert {*secrets(project)} - names == {new}
     assert names - {*secrets(project)} == {old}, "the others keep their names, and the old one goes"
     assert {*pods} & {*project.names("pods", STACK)} == {pod for pod in pods if pod.startswith("stored-")}
-    assert said.index("qwen-deployment updated") < said.index("secret-api deleted original"), said
+    assert said.index("qwen-deployment updated") < said.index(f"secret-{old} deleted"), said
 
     project.file(STACK).write_text(before)
     project.up(STACK)

@@ -98,12 +98,12 @@ def upgrade(project: Project, *arguments: str) -> subprocess.CompletedProcess[st
     return project.ascend_vllm("upgrade", STACK, "--from", "HEAD", *arguments)
 
 
-def killed_in(project: Project, step: int) -> None:
+def killed_in(project: Project, step: int, *arguments: str) -> None:
     """Start the upgrade, and kill it when a step has begun; its `pulumi up` goes on."""
     log = Path(project.directory) / "killed.txt"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "cli", "upgrade", STACK, "--from", "HEAD"],
+            [sys.executable, "-u", "-m", "cli", "upgrade", STACK, "--from", "HEAD", *arguments],
             cwd=project.directory,
             env=project.sandbox.env,
             stdout=output,
@@ -116,11 +116,11 @@ def killed_in(project: Project, step: int) -> None:
         process.wait()
 
 
-def resumed(project: Project) -> subprocess.CompletedProcess[str]:
+def resumed(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The upgrade, started again until the `pulumi up` that was left behind has released the stack."""
     deadline = time.monotonic() + 300
     while True:
-        done = upgrade(project)
+        done = upgrade(project, *arguments)
         if "currently locked" not in done.stdout + done.stderr or time.monotonic() > deadline:
             return done
         time.sleep(2)
@@ -198,3 +198,45 @@ def test_steps_are_undone_and_a_change_by_somebody_else_stops_the_upgrade(projec
 
     assert updated.returncode == 1
     assert "somebody else has changed the stack: its last update began at" in updated.stderr
+
+
+def commit(project: Project, message: str) -> None:
+    project.run("git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--all", "--message", message)
+
+
+def test_undoing_steps_is_killed_and_goes_on_and_an_update_in_between_is_seen(project: Project) -> None:
+    (project.directory / f"Pulumi.{STACK}.upgrade.json").unlink()
+    commit(project, "before")
+    deployed = sizes(project)
+    project.write(STACK, AFTER, pools=POOLS)
+    assert upgrade(project, "--until", "2").returncode == 0
+    assert sizes(project) != deployed
+
+    killed_in(project, 2, "--back")
+    assert "undo step 2 of 4: update big" in (project.directory / "killed.txt").read_text()
+    undone = resumed(project, "--back")
+
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert sizes(project) == deployed
+    assert not list(project.directory.glob("*.upgrade.json"))
+
+    killed_in(project, 1)
+    project.write(STACK, BEFORE, pools=POOLS)
+    deadline = time.monotonic() + 300
+    while project.pulumi("up", "--stack", STACK, "--yes", "--skip-preview").returncode != 0:
+        assert time.monotonic() < deadline
+        time.sleep(2)
+    project.write(STACK, AFTER, pools=POOLS)
+
+    done = upgrade(project)
+
+    assert done.returncode == 1
+    assert "somebody else has changed the stack: its last update began at" in done.stderr
+
+
+def sizes(project: Project) -> dict[str, tuple[int, int]]:
+    """The replicas and NPUs of the services in the cluster."""
+    return {
+        item["metadata"]["name"]: (item["spec"]["replicas"], npus(item["spec"]["template"]))
+        for item in project.objects("deployments", STACK)
+    }

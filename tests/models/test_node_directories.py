@@ -60,7 +60,7 @@ HARMLESS = [
     "/var/cache/ascend-vllm", "/var/lib/models", "/var/log/ascend", "/etcd-models", "/rootfs",
     "/var/lib/kubelet-models", "/data/docker/models", "/data/kubelet", "/data/containers/models", "/a/volumes/b",
     "/ETC/models", "/etc2", "/var/lib/kubelet2", "/mnt/paas2", "/models/..a", "/home/a/.cache/modelscope/hub",
-    "/home/a/b", "/home/a/models/.cache", "/var/home/a/models",
+    "/home/a/b", "/home/a/models/.cache", "/var/home/a/models", "/home/Qwen3-8B", "/home/qwen2.5-7b-instruct",
     "/host/var/lib/models", "/data/etcd/models", "/var/lib/kubeadmin-models", "/data/var/lib",
     "/data/io.containerd", "/models/pods", "/m/etc", "/mnt/root/.models", "/nvme0/proc",
 ]  # fmt: skip

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from cli.output.rights import rights_json, rights_text
 from models.check import check
 from models.rules.registry import find_rule, reports_right, rule_ids
-from tests.review.stacks import head, stack
+from tests.review.stacks import stack
 
 LIMITS: dict[str, Any] = {
     "runAsUser": 1000,
@@ -197,6 +196,11 @@ def test_a_host_alias_says_which_key_names_the_same_host() -> None:
         ("runtime-annotation", "dev.gvisor.flag.network", "host"),
         ("runtime-annotation", "huawei.com/Ascend910", "Ascend910-0,Ascend910-1"),
         ("runtime-annotation", "huawei.com/npu-core", "0-vir04"),
+        ("runtime-annotation", "seccomp-profile.kubernetes.cri-o.io/server", "unconfined"),
+        ("runtime-annotation", "irq-load-balancing.crio.io", "disable"),
+        ("runtime-annotation", "ulimits.nri.containerd.io/container.server", "[]"),
+        ("additional-network", "ovn.kubernetes.io/security_groups", "a"),
+        ("additional-network", "cni.projectcalico.org/ipAddrsNoIpam", "[10.0.0.1]"),
         ("additional-network", "yangtse.io/pod-with-eip", "true"),
         ("additional-network", "yangtse.io/security-group-ids", "a,b"),
         ("additional-network", "ovn.kubernetes.io/logical_switch", "storage"),
@@ -262,22 +266,6 @@ def test_a_variable_that_adds_devices_to_the_server_is_a_right(name: str, value:
 )
 def test_a_variable_that_adds_no_other_device_is_no_right(name: str, value: Any) -> None:
     assert rights({}, env={name: value}) == []
-
-
-def test_a_seccomp_profile_of_the_cluster_that_allows_everything_is_a_right_of_all_services() -> None:
-    text = "ascend-vllm:cluster: {context: a, seccomp: Unconfined}\n"
-    accepted = f"{text}ascend-vllm:accept: {{cluster-seccomp: containerd of 2020}}\n"
-    (finding,) = check(stack({"qwen": {}}, head=head(text))).findings
-    report = check(stack({"qwen": {}}, head=head(accepted)))
-
-    assert (finding.rule, finding.severity, finding.service) == ("cluster-seccomp", "warning", None)
-    assert report.findings == ()
-    assert rights_text(report) == (
-        "rights of all services:\n"
-        "    cluster-seccomp: the pods of all services may use all system calls of the kernel\n"
-        "      accepted: containerd of 2020"
-    )
-    assert [right["service"] for right in rights_json(report)] == [None]
 
 
 @pytest.mark.slow
@@ -389,8 +377,8 @@ def test_a_patch_of_any_shape_is_judged_without_a_traceback(wrong: Any) -> None:
 def test_each_rule_about_a_right_is_tried_here() -> None:
     with_patch = {rule for rule, _ in RIGHTS}
     by_annotation_or_alone = {
-        "additional-network", "cluster-seccomp", "container-without-security-context", "injected-part",
-        "runtime-annotation",
+        "additional-network", "cluster-host-network", "cluster-seccomp", "container-without-security-context",
+        "injected-part", "runtime-annotation",
         "system-priority", "writable-weights",
     }  # fmt: skip
 

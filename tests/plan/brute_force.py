@@ -41,9 +41,14 @@ def least_cost(board: Board) -> Cost | None:
 
 
 def key(board: Board, state: State) -> object:
-    """The same for placements that differ only in the names of nodes."""
-    counts = tuple((running.is_new, len(running.replicas)) if running else None for running in state)
-    return counts, board.placement(state).contents()
+    """The same for placements that differ only in the names of nodes. Replicas are told apart by their order."""
+    free = board.placement(state).free
+    on_nodes: list[tuple[int, list[tuple[int, bool, int]]]] = [(npus, []) for npus in free]
+    for service, running in enumerate(state):
+        for number, replica in enumerate(running.replicas if running else ()):
+            for node in replica:
+                on_nodes[node][1].append((service, bool(running and running.is_new), number))
+    return tuple(sorted((npus, tuple(pods)) for npus, pods in on_nodes))
 
 
 def added(way: Cost, step: Cost) -> Cost:

@@ -8,12 +8,13 @@ import pytest
 
 from models.check import check
 from models.service.resolve import resolve
+from models.stack_file.load import load_text
 from plan import Transition, UpdatePlan, plan_update
 from plan.board import board
 from plan.budget import Budget
 from plan.search import search
+from plan.stack_files import text_after
 from plan.stacks import Differences, packed, transition
-from plan.states import state_after
 from review import compare
 from tests.plan.brute_force import least_cost
 from tests.plan.naive import hangs
@@ -68,8 +69,10 @@ def assert_peak_and_time_are_the_least(between: Transition) -> None:
 
 
 def assert_every_state_is_accepted(update: Update, plan: UpdatePlan) -> None:
+    old, new = update.files
     for step in plan.steps:
-        report = check(resolve(state_after(update.old, update.new, step)))
+        state = load_text("prod", "Pulumi.prod.yaml", text_after(old, new, step))
+        report = check(resolve(state))
         assert report.errors == (), step
 
 

@@ -15,8 +15,9 @@ from models.service.resolve import resolve
 from models.stack_file.load import load_stack, load_text
 from plan import Step
 from plan.progress import VERSION, Progress, progress_file, read_progress, write_progress
-from plan.stack_files import StackFile, digest, read_stack_file, text_after, text_before, undone
+from plan.stack_files import text_after, text_before, undone
 from plan.step import Replicas
+from plan.whole_stack_file import StackFile, digest, read_stack_file
 
 PROJECT = "name: ascend-vllm\nruntime: python\nconfig:\n  base: {type: string, default: services.yaml}\n"
 BASE = """\
@@ -200,9 +201,9 @@ def test_a_step_that_was_interrupted_is_run_again_or_undone_first(
 
 
 def test_before_the_first_step_the_stack_file_has_the_services_of_the_revision_whole(project: Path) -> None:
-    old, _ = files(project)
+    old, new = files(project)
 
-    config = yaml.safe_load(text_before(old))["config"]
+    config = yaml.safe_load(text_before(old, new))["config"]
 
     assert config["ascend-vllm:base"] == ""
     assert config["ascend-vllm:services"] == old.services
@@ -300,7 +301,7 @@ def test_each_service_keeps_the_digest_of_the_lock_file_that_it_is_from(project:
     first, second = "0" * 63 + "1", "0" * 63 + "2"
     assert image_after(text_after(old, new, before)) == f"registry.example.com/ascend-vllm:6.3.912@sha256:{first}"
     assert image_after(text_after(old, new, after)) == f"registry.example.com/ascend-vllm:6.3.913@sha256:{second}"
-    assert image_after(text_before(old)) == f"registry.example.com/ascend-vllm:6.3.912@sha256:{first}"
+    assert image_after(text_before(old, new)) == f"registry.example.com/ascend-vllm:6.3.912@sha256:{first}"
 
 
 def test_the_next_launch_of_a_service_has_its_entry_of_the_new_lock_file(project: Path) -> None:

@@ -17,6 +17,7 @@ from models.stack_file.load import load_text
 from models.stack_file.parse import LoadedStack
 from plan import Node, PlannedService, Transition, Version
 from plan.transition import Replica
+from plan.whole_stack_file import StackFile
 
 START = 600
 STOP = 60
@@ -54,6 +55,21 @@ class Update:
     @property
     def resolved(self) -> tuple[ResolvedStack, ResolvedStack]:
         return resolve(self.old), resolve(self.new)
+
+    @property
+    def files(self) -> tuple[StackFile, StackFile]:
+        """The stack files, as an upgrade reads them."""
+        return _file(self.old), _file(self.new)
+
+
+def _file(stack: LoadedStack) -> StackFile:
+    services = {
+        name: config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        for name, config in stack.services.items()
+    }
+    cluster = stack.cluster.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    content = {"config": {"ascend-vllm:cluster": cluster, "ascend-vllm:services": services}}
+    return StackFile(content, services, "ascend-vllm")
 
 
 MODELS = {1: "Qwen2-7B-Instruct", 2: "Qwen2-7B-Instruct", 4: "Qwen2-72B-Instruct", 8: "Qwen2-72B-Instruct"}

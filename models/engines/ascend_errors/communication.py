@@ -116,6 +116,7 @@ COMMUNICATION_ERRORS = (
             r"|get socket timeout|Ranktable_Detect|\[ERROR\] HCCL.*[Tt]ime ?out|(?:hccl|HCCL)\w* .*[Tt]ime ?out"
             r"|HCCL_(?:CONNECT|EXEC)_TIMEOUT|DistStoreError: Timed out"
             r"|timed out (?:after \d+ms )?waiting for clients|Notify register waits"
+            r"|Watchdog caught collective operation timeout"
         ),
         meaning="the NPUs did not connect to each other in time (HCCL)",
         why="a rank is missing or slow, or the NPU network does not connect them",
@@ -149,7 +150,7 @@ COMMUNICATION_ERRORS = (
             r"EJ0001|EI0009|EI0010|EI9999|EJ9999|HCCL function error|[Hh]cclComm\w*.*(?:fail|error)"
             r"|DIST call hccl api failed|ERR02200|Transport init error|[Cc]reate Dest error|HCCL error in"
             r"|(?:hccl|HCCL|Hccl).*[Ii]nit.*[Ff]ail|\[ERROR\] HCC[LP]\("
-            r"|OPS function error: Hccl|\bE[IJ]\d{4}\b"
+            r"|OPS function error: Hccl|\bE[IJ]\d{4}\b|fails? to invoke the Hccl\w+ function"
         ),
         meaning="the NPUs' communication did not start (HCCL)",
         why="another rank failed before, a port is in use, or an old process still uses an NPU",

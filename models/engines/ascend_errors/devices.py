@@ -97,7 +97,7 @@ DEVICE_ERRORS = (
             r"|binary_info_config\.json|check if the opp_kernel package is installed"
             r"|CANN package version.*(?:mismatch|not match)|EI0008|E30006|Failed to verify the OPP"
             r"|does not match the (?:OPP|CANN) version|Unsupported soc ?version|ASCEND_OPP_PATH.*(?:not|invalid)"
-            r"|versions? (?:is|are) inconsistent\. The local"
+            r"|versions? (?:is|are) inconsistent\. The local|init runtime platform info failed"
         ),
         meaning="torch_npu and CANN do not match",
         why="each release needs its own torch_npu, CANN and operators (OPP)",
@@ -126,7 +126,7 @@ DEVICE_ERRORS = (
             r"|No module named '(?:torch_npu|tbe|acl|te)'|ATB_HOME_PATH|ASCEND_HOME_PATH"
             r"|set_env\.sh: No such file|Device string must not be empty|No module named 'vllm_ascend'"
             r"|Get ACL JitCompile default value failed|\bGE\w*(?:::\w*)?Initialize failed"
-            r"|OpCompileProcessor init failed"
+            r"|OpCompileProcessor init failed|\[Init\]\[Env\]init env failed|Failed to import torch_npu"
         ),
         meaning="CANN is not set up in the container",
         why="the libraries of CANN are found only after the image's set_env.sh files were sourced",

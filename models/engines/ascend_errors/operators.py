@@ -14,7 +14,7 @@ OPERATOR_ERRORS = (
         pattern=(
             r"AclmdlRICapture\w*.*(?:error code is|fail)|capture_begin:.*error code|\b207008\b|EL0009"
             r"|[Ss]tream resources are insufficient|no stream resource|(?:New|Create) capture stream failed"
-            r"|Capture wait event failed|stream wait event failed, runtime result = 207005"
+            r"|Capture wait event failed|Alloc sq cq fail|stream wait event failed, runtime result = 207005"
             r"|Not allowed to (?:capture|sync)\w*|in the capture mode|\b107027\b"
         ),
         meaning="the graphs could not be captured",
@@ -45,6 +45,7 @@ OPERATOR_ERRORS = (
             r"|MTE instruction is out of range|Kernel task happen error|DMA\) hardware execution error"
             r"|(?i:aicore|aicpu|vector core) kernel execute failed|sdma (?:copy )?error"
             r"|The execution of the internal task times out|internal error occurs in the task scheduler module"
+            r"|[Ss]tream sync\w* timeout|reason=\[?(?:fftsplus|aicore|aicpu|sdma) timeout"
         ),
         meaning="an operator hung or failed on the NPU",
         why="an operator ran too long or read wrong memory: a defect of the release, an old driver, or a faulty NPU",
@@ -77,7 +78,7 @@ OPERATOR_ERRORS = (
             r"|(?:[Bb]uild|[Ll]oad) graph failed"
             r"|Failed to compile Op|BackendCompilerFailed|MLIRCompilationError"
             r"|error code is 50000\d|A GE error occurs|ub overflow|InductorError|torch\._dynamo\.exc"
-            r"|[Mm]ax gear num supported|E19999"
+            r"|[Mm]ax gear num supported|E19999|build op model failed"
         ),
         meaning="a graph could not be compiled",
         why="graph mode compiles the model for its batch sizes; an operator, a gear or a stale cache prevents it",
@@ -112,7 +113,7 @@ OPERATOR_ERRORS = (
         id="npu-hang",
         pattern=(
             r"The Inner error is reported as above|E[A-Z]\d?9999|Inner Error!|\bE\d9999|ERR00100"
-            r"|The process exits for this inner error"
+            r"|The process exits for this inner error|The internal ACL of the system is incorrect"
             r"|NPU function error(?!: aclInit\(|.*\b50705[57]\b)|NPU error, error code is"
         ),
         meaning="an operator failed on the NPU",

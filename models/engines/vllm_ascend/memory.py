@@ -19,9 +19,9 @@ _BITS_OF_METHOD = {"compressed-tensors": 4, "fp8": 8, "deepseek_v4_fp8": 4, "asc
 def memory_use(server: ModelServer, facts: ModelFacts) -> MemoryUse:
     """The memory of the NPU that has most of the weights; a lower bound.
 
-    The weights are those of the layers, divided by tensor, pipeline and (experts only) data parallelism, and the tables
-    of tokens. With and without expert parallelism, each copy holds a part of the experts only
-    (vllm/model_executor/layers/fused_moe/config.py:1174 of 0.23.0).
+    The weights are those of the layers, divided by tensor and pipeline parallelism, and the tables of tokens. Experts
+    are also divided by data and prefill context parallelism, with and without expert parallelism
+    (vllm/model_executor/layers/fused_moe/config.py:1080 and :1174 of 0.23.0).
 
     Layers with a window or with linear attention take no memory that grows with the request.
     """
@@ -41,6 +41,7 @@ def _weight_bytes(server: ModelServer, facts: ModelFacts, layers: int) -> int:
     parts = server.engine.tensor_parallel_size
     if facts.num_experts:
         parts *= server.engine.data_parallel_size
+        parts *= server.engine.prefill_context_parallel_size
     return stage_bytes // parts
 
 

@@ -301,6 +301,23 @@ def _second_model_runner(settings: LaunchSettings) -> Setting | None:
     return setting if setting and setting.value == 1 else None
 
 
+def _own_all_reduce(settings: LaunchSettings) -> Setting | None:
+    setting = settings.flag("disable-custom-all-reduce")
+    return setting if setting and setting.value is False else None
+
+
+def _fusion(name: str) -> Finder:
+    """A fusion that is on and that vLLM has on other hardware only."""
+
+    def find(settings: LaunchSettings) -> Setting | None:
+        config = settings.server.engine.compilation_config
+        path = ("pass_config", name)
+        setting = find_setting("engine.compilationConfig", config, path)
+        return setting if setting and setting.value is True else None
+
+    return find
+
+
 FINDERS: dict[str, Finder] = {
     "VLLM_EXECUTE_MODEL_TIMEOUT_SECONDS": _model_timeout,
     "VLLM_USE_BREAKABLE_CUDAGRAPH": _breakable_graphs,
@@ -328,6 +345,7 @@ FINDERS: dict[str, Finder] = {
         "compilation-config", "use_inductor_graph_partition"
     ),
     "cp_kv_cache_interleave_size": _interleave,
+    "disable_custom_all_reduce": _own_all_reduce,
     "disable_cascade_attn": _switch("disable-cascade-attn"),
     "enable_dbo": _switch("enable-dbo"),
     "enable_layerwise_nvtx_tracing": _switch("enable-layerwise-nvtx-tracing"),
@@ -356,6 +374,16 @@ FINDERS: dict[str, Finder] = {
             "use_prefill_decode_attention",
             "use_trtllm_attention",
             "use_trtllm_ragged_deepseek_prefill",
+        )
+    },
+    **{
+        f"compilation_config.pass_config.{name}": _fusion(name)
+        for name in (
+            "enable_qk_norm_rope_fusion",
+            "fuse_act_padding",
+            "fuse_mla_dual_rms_norm",
+            "fuse_rope_kvcache",
+            "fuse_rope_kvcache_cat_mla",
         )
     },
     "attention_config.flash_attn_max_num_splits_for_cuda_graph": _field(

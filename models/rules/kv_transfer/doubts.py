@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,10 @@ from models.yaml_scalar import as_yaml
 
 _OVERRIDES = "hf-overrides"
 _ROTATION = "vllm/model_executor/models/qwen3.py:159 of 0.23.0"
+_C8 = re.compile(r"(?i)(^|[-_.]|a8|a16)c8($|[-_.])")
+"""The sign of weights with a quantized KV cache in their name: `W8A8C8`, `W8A8-C8`."""
+
+_MOONCAKE_C8 = "vllm_ascend/ascend_config.py:386"
 _CACHE_OF_WEIGHTS = "vllm_ascend/ascend_config.py:383 of 0.23.0"
 
 
@@ -30,6 +35,7 @@ def kv_transfer_model(stack: ResolvedStack) -> Iterator[Finding]:
         return
     yield from _overrides(pair)
     yield from _quantizations(pair)
+    yield from _quantized_cache(pair)
 
 
 def _overrides(pair: Pair) -> Iterator[Finding]:
@@ -110,6 +116,21 @@ def _quantizations(pair: Pair) -> Iterator[Finding]:
         f"({_CACHE_OF_WEIGHTS})",
         fix=fix,
         marks=pair.marks("quantization", values),
+    )
+
+
+def _quantized_cache(pair: Pair) -> Iterator[Finding]:
+    """Weights whose name says that their KV cache is quantized, of a model without latent attention."""
+    service = pair.prefill
+    is_latent = service.facts is None or service.facts.kv_lora_rank is not None
+    if is_latent or not _C8.search(service.model.name):
+        return
+    yield warning(
+        f"the name of {service.model.name} says that its KV cache is quantized (C8), which Mooncake does not transfer",
+        why="the service for prefill keeps bf16 and that for decode int8, so the bytes are read wrongly; 0.23.0 exits "
+        f"at start ({_MOONCAKE_C8})",
+        fix="remove kvTransfer, or use weights without a quantized KV cache for both services",
+        marks=pair.marks("model"),
     )
 
 

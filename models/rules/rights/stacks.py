@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from models.finding import Finding, Mark, warning
 from models.rules.registry import stack_right_rule
 from models.service.resolved import ResolvedStack
+from models.words import listed
 
 
 @stack_right_rule("cluster.seccomp")
@@ -22,4 +23,23 @@ def cluster_seccomp(stack: ResolvedStack) -> Iterator[Finding]:
             why="Pod Security baseline forbids the seccomp profile Unconfined (Seccomp)",
             fix="remove cluster.seccomp, or write ascend-vllm:accept: {cluster-seccomp: 'the reason'} under config",
             marks=[Mark(("cluster", "seccomp"))],
+        )
+
+
+@stack_right_rule("cluster.hostNetwork")
+def cluster_host_network(stack: ResolvedStack) -> Iterator[Finding]:
+    """The pods of groups have their own network.
+
+    With `cluster.hostNetwork`, they have the network of their node, as RoCE without a device plugin for networks needs:
+    they reach all that the node reaches, and no NetworkPolicy applies to them. Pod Security `baseline` forbids it (Host
+    Namespaces). Other pods keep their own network.
+    """
+    groups = [service.name for service in stack.services if service.group]
+    if stack.cluster.host_network and groups:
+        yield warning(
+            f"the pods of {listed(groups)} have the network of their node",
+            why="no NetworkPolicy applies to them; Pod Security baseline forbids it (Host Namespaces)",
+            fix="remove cluster.hostNetwork, or write ascend-vllm:accept: {cluster-host-network: 'the reason'} under"
+            " config",
+            marks=[Mark(("cluster", "hostNetwork"))],
         )

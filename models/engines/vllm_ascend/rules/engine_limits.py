@@ -15,6 +15,7 @@ from models.engines.vllm_ascend.rules.device_ids import device_ids
 from models.engines.vllm_ascend.rules.graph_sizes import (
     capture_sizes,
     sequence_parallel_sizes,
+    sizes_above_zero,
 )
 from models.engines.vllm_ascend.rules.mamba import (
     algorithm_of_mamba,
@@ -24,16 +25,22 @@ from models.engines.vllm_ascend.rules.mamba import (
 from models.engines.vllm_ascend.rules.model_runners import (
     adaptive_verification,
     first_runner,
+    sampling_mask,
     second_runner,
     sharded_sampling,
 )
 from models.engines.vllm_ascend.rules.names import (
+    backend_of_other_hardware,
     data_parallel_backend,
     fault_tolerance,
     load_balancing,
     looked_up_names,
     metrics_of_speculation,
     version_of_metrics,
+)
+from models.engines.vllm_ascend.rules.number_types import (
+    online_quantization,
+    quantized_full_precision,
 )
 from models.engines.vllm_ascend.rules.offload import offloaded_layers, prefetch_step
 from models.engines.vllm_ascend.tables import flag_table
@@ -45,6 +52,9 @@ _PREFILL = "prefill-context-parallel-size"
 _PARTIAL_PREFILLS = ("max-num-partial-prefills", "max-long-partial-prefills")
 
 _NUMA = ("numa-bind-nodes", "numa-bind-cpus")
+
+_ENCODERS = ("bert", "modernbert", "roberta", "xlm-roberta")
+"""Model types whose attention reads a text from both ends, so that it cannot be cut into pieces."""
 
 _WITHOUT_ASYNC = ("ngram", "suffix", "medusa")
 """Kinds of speculative decoding that asynchronous scheduling does not work with."""
@@ -73,6 +83,7 @@ def engine_limit(server: ModelServer) -> Iterator[Finding]:
         _node_count,
         _numa,
         capture_sizes,
+        sizes_above_zero,
         sequence_parallel_sizes,
         _async_scheduling,
         _draft_parts,
@@ -95,7 +106,11 @@ def engine_limit(server: ModelServer) -> Iterator[Finding]:
         first_runner,
         second_runner,
         sharded_sampling,
+        sampling_mask,
         adaptive_verification,
+        quantized_full_precision,
+        online_quantization,
+        backend_of_other_hardware,
     )
 
 
@@ -126,21 +141,31 @@ def _tokens_for_requests(server: ModelServer) -> Iterator[Problem]:
 
 def _tokens_for_length(server: ModelServer) -> Iterator[Problem]:
     engine = server.engine
-    if engine.enable_chunked_prefill is not False:
+    is_encoder = _reads_whole_texts(server)
+    if engine.enable_chunked_prefill is not False and not is_encoder:
         return
     if engine.max_num_batched_tokens >= engine.max_model_len:
         return
+    key = "engine.maxNumBatchedTokens" if is_encoder else "engine.enableChunkedPrefill"
     yield Problem(
         "batched-tokens-length",
         f"maxNumBatchedTokens {engine.max_num_batched_tokens} is below maxModelLen {engine.max_model_len},"
         " without chunked prefill",
-        f"write engine.maxNumBatchedTokens: {engine.max_model_len}, or remove engine.enableChunkedPrefill",
+        f"write engine.maxNumBatchedTokens: {engine.max_model_len}, or remove {key}",
         [
             at("engine.maxNumBatchedTokens", "tokens in one iteration"),
             at("engine.maxModelLen", "tokens of the longest request"),
-            at("engine.enableChunkedPrefill"),
+            at(key),
         ],
     )
+
+
+def _reads_whole_texts(server: ModelServer) -> bool:
+    """Whether vLLM turns chunked prefill off by default. It then chooses enough tokens if the service sets none."""
+    if server.facts is None or server.facts.model_type not in _ENCODERS:
+        return False
+    is_default = server.engine.enable_chunked_prefill is None
+    return is_default and "engine.maxNumBatchedTokens" in server.configured
 
 
 def _partial_prefills(server: ModelServer) -> Iterator[Problem]:

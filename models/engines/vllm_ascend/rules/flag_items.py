@@ -7,12 +7,27 @@ from collections.abc import Iterator
 from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.refusals import Problem
+from models.engines.vllm_ascend.vllm_refusals import refused_flag
 
 _MAPPINGS = {
     "pt-load-map-location": "map-location-text",
     "model-class-overrides": "class-overrides-text",
 }
 """JSON flags that map texts to texts, and the ids of their refusals."""
+
+_MAPPINGS_ONLY = {
+    "diffusion-config": "mapping-diffusion",
+    "hf-overrides": "mapping",
+    "media-io-kwargs": "mapping",
+    "mm-processor-kwargs": "mapping",
+    "model-class-overrides": "mapping-classes",
+    "override-generation-config": "mapping",
+    "watermark-config": "mapping-watermark",
+}
+"""JSON flags of which vLLM reads a mapping after the parser has accepted any JSON, and the ids of their refusals."""
+
+_KINDS = "media-io-kwargs"
+"""The flag with a mapping for each kind of media."""
 
 _LISTS = {
     "allowed-media-domains": "empty-domain",
@@ -22,6 +37,18 @@ _LISTS = {
 
 _DIFFUSION = ("canvas_length", "max_denoising_steps")
 """The fields of `--diffusion-config`."""
+
+_WATERMARK = (
+    "algorithm",
+    "allow_target_only_watermarking",
+    "alpha",
+    "context_width",
+    "deduplicate_contexts",
+    "deduplicate_contexts_max_history",
+    "key",
+    "prf",
+)
+"""The fields of `--watermark-config`."""
 
 _NO_TEXT = ("", "None")
 """Words that the parser reads as none."""
@@ -41,6 +68,29 @@ def mapping_of_texts(server: ModelServer) -> Iterator[Problem]:
                 f"remove {extra_argument_key(server, flag)}",
                 [extra_argument_mark(server, flag)],
             )
+
+
+def mappings_only(server: ModelServer) -> Iterator[Problem]:
+    """A mapping is not a list, and not a text that the parser does not read as JSON."""
+    for flag, refusal in _MAPPINGS_ONLY.items():
+        value = server.further(flag)
+        if value is None or isinstance(value, dict):
+            continue
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            continue
+        yield refused_flag(server, flag, refusal, "must be a mapping")
+    kinds = server.further(_KINDS)
+    if not isinstance(kinds, dict):
+        return
+    others = [kind for kind, value in kinds.items() if not isinstance(value, dict)]
+    if others:
+        key = extra_argument_key(server, _KINDS)
+        yield Problem(
+            "mapping",
+            f"{others[0]} of --{_KINDS} must be a mapping",
+            f"remove {key}.{others[0]}",
+            [extra_argument_mark(server, _KINDS)],
+        )
 
 
 def empty_items(server: ModelServer) -> Iterator[Problem]:
@@ -93,6 +143,50 @@ def diffusion_fields(server: ModelServer) -> Iterator[Problem]:
         "diffusion-fields",
         f"--{flag} has no field {unknown[0]}: it has {', '.join(_DIFFUSION)}",
         f"remove {key}",
+        [extra_argument_mark(server, flag)],
+    )
+
+
+def watermark_fields(server: ModelServer) -> Iterator[Problem]:
+    """A watermark has a key, and only known fields."""
+    flag = "watermark-config"
+    config = server.further(flag)
+    if not isinstance(config, dict):
+        return
+    because = f"has no key: it has {', '.join(config) or 'no field'}"
+    unknown = [name for name in config if name not in _WATERMARK]
+    if unknown:
+        because = f"has no field {unknown[0]}: it has {', '.join(_WATERMARK)}"
+    if unknown or "key" not in config:
+        yield refused_flag(server, flag, "mapping-watermark", because)
+
+
+def sparse_cache_on_the_host(server: ModelServer) -> Iterator[Problem]:
+    """HiSparse runs on CUDA only."""
+    flag, field = "attention-config", "hisparse_config"
+    config = server.further(flag)
+    if not isinstance(config, dict) or config.get(field) is None:
+        return
+    yield Problem(
+        "hisparse",
+        f"{field} of --{flag} is for CUDA only, not for NPUs",
+        f"remove {extra_argument_key(server, flag)}.{field}",
+        [extra_argument_mark(server, flag)],
+    )
+
+
+def communicator_of_experts(server: ModelServer) -> Iterator[Problem]:
+    """The parser checks the flag, which NPUs do not use: the exchange is asynchronous unless `use_async` is false."""
+    flag, field = "eplb-config", "communicator"
+    config = server.further(flag)
+    if not isinstance(config, dict) or config.get("use_async") is False:
+        return
+    if config.get(field) not in ("pynccl", "torch_nccl"):
+        return
+    yield Problem(
+        "expert-communicator",
+        f"{field} {config[field]} of --{flag} does not work asynchronously",
+        f"remove {extra_argument_key(server, flag)}",
         [extra_argument_mark(server, flag)],
     )
 

@@ -35,6 +35,14 @@ def capture_sizes(server: ModelServer) -> Iterator[Problem]:
             [sizes.mark],
         )
         return
+    if all(type(size) is int and size < 1 for size in sizes.value):
+        yield Problem(
+            "capture-sizes-least",
+            f"no size of {sizes.name} is above 0, but graphs need one",
+            sizes.removal,
+            [sizes.mark],
+        )
+        return
     tokens = server.engine.max_num_batched_tokens
     if all(type(size) is int and size > tokens for size in sizes.value):
         yield Problem(
@@ -45,6 +53,26 @@ def capture_sizes(server: ModelServer) -> Iterator[Problem]:
         )
         return
     yield from _largest_capture_size(server, sizes)
+
+
+def sizes_above_zero(server: ModelServer) -> Iterator[Problem]:
+    """The numbers of tokens that vLLM compiles or captures for are above 0."""
+    refusals = {
+        "compile_ranges_endpoints": "compile-ranges",
+        "encoder_cudagraph_token_budgets": "encoder-budgets",
+    }
+    for field, refusal in refusals.items():
+        sizes = _compilation_field(server, field)
+        if sizes is None or not isinstance(sizes.value, list):
+            continue
+        below = [size for size in sizes.value if type(size) is int and size < 1]
+        if below:
+            yield Problem(
+                refusal,
+                f"{sizes.name} contains {below[0]}, which is not above 0",
+                sizes.removal,
+                [sizes.mark],
+            )
 
 
 def _no_capture_size(server: ModelServer) -> Iterator[Problem]:

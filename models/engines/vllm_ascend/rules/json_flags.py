@@ -11,18 +11,28 @@ from models.engines.rules import rule
 from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.refusals import Problem
 from models.engines.vllm_ascend.rules.flag_items import (
+    communicator_of_experts,
     diffusion_fields,
     empty_items,
     encoder_cache_manager,
     engram,
     mapping_of_texts,
+    mappings_only,
     pooler_sigma,
+    sparse_cache_on_the_host,
+    watermark_fields,
 )
 from models.engines.vllm_ascend.rules.names import attention_backends, reasoning_parser
 from models.engines.vllm_ascend.rules.profilers import (
     cuda_profiler,
     profiler,
     torch_capture,
+)
+from models.engines.vllm_ascend.rules.server_flags import (
+    keep_alive,
+    logged_outputs,
+    metrics_of_requests,
+    several_ports,
 )
 from models.engines.vllm_ascend.tables import flag_table, plugin_table
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm, refused_flag
@@ -70,11 +80,19 @@ def json_combination(server: ModelServer) -> Iterator[Finding]:
         attention_backends,
         reasoning_parser,
         mapping_of_texts,
+        mappings_only,
         empty_items,
         engram,
         encoder_cache_manager,
         pooler_sigma,
         diffusion_fields,
+        watermark_fields,
+        sparse_cache_on_the_host,
+        communicator_of_experts,
+        logged_outputs,
+        metrics_of_requests,
+        keep_alive,
+        several_ports,
     )
 
 

@@ -17,6 +17,7 @@ from models.engines.vllm_ascend.launch_settings import find_setting
 from models.engines.vllm_ascend.records import is_older
 from models.engines.vllm_ascend.refusals import Problem
 from models.engines.vllm_ascend.rules.names import adapters_of_pictures
+from models.engines.vllm_ascend.rules.number_types import latent_cache
 from models.engines.vllm_ascend.vllm_refusals import refused_by_vllm
 from models.finding import Finding, at
 
@@ -30,27 +31,60 @@ _DECODE = "decode-context-parallel-size"
 _WITHOUT_MTP = frozenset(
     {
         "baichuan",
+        "bamba",
         "chatglm",
         "deepseek",
         "deepseek_v2",
+        "ernie4_5",
+        "falcon_mamba",
+        "gemma",
+        "gemma2",
+        "gemma3",
+        "gemma3_text",
+        "glm",
+        "glm4",
+        "glm4v_moe",
         "gpt_oss",
+        "granite",
+        "granitemoe",
+        "internlm",
         "internlm2",
         "internvl_chat",
+        "jamba",
         "kimi_k2",
         "llama",
         "llama4",
         "llava",
         "llava_next",
+        "llava_next_video",
         "llava_onevision",
+        "mamba",
+        "mamba2",
+        "minicpm",
+        "minicpm3",
+        "minicpmv",
         "minimax_m2",
         "mistral",
         "mixtral",
+        "mllama",
+        "olmo",
+        "olmo2",
+        "paddleocr_vl",
+        "phi",
+        "phi3",
+        "phi3_v",
+        "phimoe",
+        "qwen",
         "qwen2",
+        "qwen2_5_omni",
         "qwen2_5_vl",
+        "qwen2_audio",
         "qwen2_moe",
         "qwen2_vl",
         "qwen3",
+        "qwen3_asr",
         "qwen3_moe",
+        "qwen3_omni_moe",
         "qwen3_vl",
         "qwen3_vl_moe",
     }
@@ -59,6 +93,25 @@ _WITHOUT_MTP = frozenset(
 
 MiniMax-M2 was trained with such layers, which its config.json names, but vLLM has no model of them.
 """
+
+_WITHOUT_STAGES = frozenset(
+    {
+        "aria",
+        "bert",
+        "gemma3n",
+        "idefics3",
+        "mamba2",
+        "modernbert",
+        "paddleocr_vl",
+        "phi4mm",
+        "roberta",
+        "smolvlm",
+        "whisper",
+        "xlm-roberta",
+        "zamba2",
+    }
+)
+"""Model types whose classes do not have `SupportsPP`, in every release (vllm/model_executor/models)."""
 
 _MTP_SINCE = {"minimax_m3_vl": "0.30.0"}
 """Model types whose MTP layers only later releases load, with the first."""
@@ -87,6 +140,8 @@ def model_limit(server: ModelServer) -> Iterator[Finding]:
         _draft_vocabulary,
         adapters_of_pictures,
         _experts_of_one_model,
+        latent_cache,
+        _stages,
     )
 
 
@@ -111,6 +166,19 @@ def _experts_of_one_model(server: ModelServer) -> Iterator[Problem]:
             f"remove {key}",
             [mark, at("model.name", server.facts.model_type)],
         )
+
+
+def _stages(server: ModelServer) -> Iterator[Problem]:
+    facts = server.facts
+    stages = server.engine.pipeline_parallel_size
+    if facts is None or stages == 1 or facts.model_type not in _WITHOUT_STAGES:
+        return
+    yield Problem(
+        "pipeline-model",
+        f"vLLM {server.release.version} cannot divide the layers of {server.model.name} into {stages} stages",
+        "remove engine.pipelineParallelSize",
+        [at("engine.pipelineParallelSize"), at("model.name", facts.model_type)],
+    )
 
 
 def _parts(server: ModelServer) -> Iterator[Problem]:
@@ -156,11 +224,14 @@ def _length(server: ModelServer) -> Iterator[Problem]:
 
 def _longest(server: ModelServer, facts: ModelFacts) -> int | None:
     """The longest request that a model supports, in tokens; None if it is unknown."""
-    if _keeps_yarn_length(server, facts):
-        return facts.context
-    if facts.rope_scaling or not server.further("disable-sliding-window"):
-        return facts.longest
-    lengths = (facts.longest, facts.sliding_window)
+    longest = facts.longest
+    keeps_length = _keeps_yarn_length(server, facts)
+    if keeps_length:
+        longest = facts.context
+    is_scaled = facts.rope_scaling is not None and not keeps_length
+    if is_scaled or not server.further("disable-sliding-window"):
+        return longest
+    lengths = (longest, facts.sliding_window)
     return min((length for length in lengths if length), default=None)
 
 

@@ -12,11 +12,20 @@ from models.engines.edits import extra_argument_key, extra_argument_mark
 from models.engines.model_server import ModelServer
 from models.engines.vllm_ascend.launch_settings import Setting, find_setting
 from models.engines.vllm_ascend.refusals import Problem
+from models.engines.vllm_ascend.vllm_refusals import refused_flag
 from models.finding import Mark, at
 
 _FILE = Path(__file__).parent.parent / "model_runners.json"
 _VARIABLE = "VLLM_USE_V2_MODEL_RUNNER"
 _SHARDED = "enable-batch-sharded-sampling"
+_PLACES = {
+    "enable-trace-replay": "first-runner-replay",
+    "return-sampling-mask": "first-runner-mask",
+}
+"""Flags that vLLM refuses in a place of their own without the second runner."""
+
+_MASK = "return-sampling-mask"
+_NORMALIZED = "processed_logprobs"
 _PREFILL = "prefill-context-parallel-size"
 
 _SECOND_ONLY = ("watermark", "watermark-config")
@@ -56,12 +65,26 @@ def first_runner(server: ModelServer) -> Iterator[Problem]:
         fix = setting.removal
         if not lacking:
             fix += f", or remove env.{_VARIABLE}"
+        refusal = _refusal_of(server, setting)
         yield Problem(
-            "first-runner",
+            refusal,
             f"{setting.name} needs the second model runner, but {because}",
             fix,
             [setting.mark, selecting],
         )
+
+
+def sampling_mask(server: ModelServer) -> Iterator[Problem]:
+    """The returned probabilities belong to the tokens that can be sampled."""
+    if server.further(_MASK) is not True:
+        return
+    if server.speculative:
+        yield refused_flag(
+            server, _MASK, "sampling-mask-speculation", "excludes speculative decoding"
+        )
+    elif server.further("logprobs-mode") != _NORMALIZED:
+        because = f"needs --logprobs-mode {_NORMALIZED}"
+        yield refused_flag(server, _MASK, "sampling-mask-mode", because)
 
 
 def sharded_sampling(server: ModelServer) -> Iterator[Problem]:
@@ -124,14 +147,22 @@ def _selected(server: ModelServer) -> bool | None:
     return bool(int(text)) if text.isdecimal() else None
 
 
+def _refusal_of(server: ModelServer, setting: Setting) -> str:
+    for flag, refusal in _PLACES.items():
+        if setting.key == extra_argument_key(server, flag):
+            return refusal
+    return "first-runner"
+
+
 def _has_sparse_cache(server: ModelServer) -> bool:
     config = server.further("attention-config")
     return isinstance(config, dict) and config.get("hisparse_config") is not None
 
 
 def _of_second_runner(server: ModelServer) -> Iterator[Setting]:
-    if server.further(_SHARDED) is True:
-        yield _flag(server, _SHARDED)
+    for flag in (_SHARDED, *_PLACES):
+        if server.further(flag) is True:
+            yield _flag(server, flag)
     if server.engine.prefill_context_parallel_size > 1:
         yield _flag(server, _PREFILL)
     adaptive = _adaptive(server)

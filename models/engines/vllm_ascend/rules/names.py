@@ -221,3 +221,11 @@ def metrics_of_speculation(server: ModelServer) -> Iterator[Problem]:
     if metrics in (None, "none") or server.speculative is not None:
         return
     yield refused_flag(server, flag, flag, f"{metrics} needs speculative decoding")
+
+
+def backend_of_other_hardware(server: ModelServer) -> Iterator[Problem]:
+    """Some backends of Kimi's linear attention run on CUDA or on ROCm only."""
+    flag = "kda-prefill-backend"
+    hardware = {"flashkda": "CUDA", "fused": "ROCm"}.get(server.further(flag))
+    if hardware:
+        yield refused_flag(server, flag, flag, f"runs on {hardware} only")

@@ -13,6 +13,10 @@ from models.finding import Finding, Mark, at, error, warning
 _LOCAL = "data-parallel-size-local"
 _START = "data-parallel-start-rank"
 _EXTERNAL = ("data-parallel-rank", "data-parallel-external-lb")
+_RANK = "rank-range"
+_ALONE = "rank-of-one-copy"
+_SEVERAL_PORTS = "data-parallel-multi-port-external-lb"
+_SUPERVISOR = "data-parallel-supervisor-port"
 _DENSE = "external-data-parallel-dense"
 
 
@@ -30,6 +34,7 @@ def flag_of_several_nodes(server: ModelServer) -> Iterator[Finding]:
     yield from _nodes(server)
     yield from _copies_elsewhere(server)
     yield from _external(server)
+    yield from _several_ports(server)
 
 
 def _headless(server: ModelServer) -> Iterator[Finding]:
@@ -79,13 +84,30 @@ def _copies_elsewhere(server: ModelServer) -> Iterator[Finding]:
 def _external(server: ModelServer) -> Iterator[Finding]:
     flags = [flag for flag in _EXTERNAL if _is_set(server, flag)]
     copies = server.engine.data_parallel_size
-    if copies < 2 or not flags:
+    if not flags:
         return
     version = server.release.version
     removals = " and ".join(
         f"remove {extra_argument_key(server, flag)}" for flag in flags
     )
     marks = [*(extra_argument_mark(server, flag) for flag in flags), _copies(server)]
+    if copies < 2:
+        yield error(
+            f"--{flags[0]} needs dataParallelSize above 1",
+            why=f"vLLM {version} exits at start ({places()[_ALONE][version]})",
+            fix=removals,
+            marks=marks,
+        )
+        return
+    rank = server.further(_EXTERNAL[0])
+    if type(rank) is int and not 0 <= rank < copies:
+        yield error(
+            f"--{_EXTERNAL[0]} {rank} is not from 0 to {copies - 1}",
+            why=f"vLLM {version} exits at start ({places()[_RANK][version]})",
+            fix=removals,
+            marks=marks,
+        )
+        return
     place = places()[_DENSE].get(version)
     if place and server.facts and not server.facts.moe:
         yield error(
@@ -101,6 +123,26 @@ def _external(server: ModelServer) -> Iterator[Finding]:
         " nodes starts them",
         fix=removals,
         marks=marks,
+    )
+
+
+def _several_ports(server: ModelServer) -> Iterator[Finding]:
+    """A server on a separate port for each copy of the engine."""
+    if server.further(_SEVERAL_PORTS) is not True:
+        return
+    flags = [_SEVERAL_PORTS]
+    if server.further(_SUPERVISOR) is not None:
+        flags.append(_SUPERVISOR)
+    first = server.server.port
+    last = first + server.engine.data_parallel_size - 1
+    yield error(
+        f"--{_SEVERAL_PORTS} starts a server for each copy of the engine, and the Service knows port {first} only",
+        why=f"the copies listen on the ports {first} to {last}, so only the first one gets requests"
+        " (vllm/entrypoints/openai/dp_supervisor.py:119 of 0.23.0)",
+        fix=" and ".join(
+            f"remove {extra_argument_key(server, flag)}" for flag in flags
+        ),
+        marks=[extra_argument_mark(server, _SEVERAL_PORTS), _copies(server)],
     )
 
 

@@ -108,7 +108,7 @@ def _severity(server: ModelServer) -> Callable[..., Finding]:
 
 
 def _missing_settings(server: ModelServer) -> Iterator[Finding]:
-    """A warning: other weights than the published ones may have the name of a model."""
+    """An error if the service has the config.json. Else other weights than the published ones may have the name."""
     has_suffix = server.known is not None and server.known.suffix is not None
     if server.facts is None or has_suffix:
         return
@@ -116,7 +116,10 @@ def _missing_settings(server: ModelServer) -> Iterator[Finding]:
         return
     version = server.release.version
     place = code_places(version).quantization_config
-    yield warning(
+    severity = warning
+    if "model.configJson" in server.configured and not server.further("hf-overrides"):
+        severity = error
+    yield severity(
         f"quantization is {server.quantization}, but the weights of {server.model.name} are not quantized",
         why=f"vLLM {version} does not quantize weights itself here: it exits at start without a quantization_config"
         f" in config.json ({place})",

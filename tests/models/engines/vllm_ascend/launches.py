@@ -78,6 +78,8 @@ def _set(entry: dict[str, Any], flag: str, text: str) -> None:
         entry["graph"] = "eager"
     elif flag == "quantization":
         entry["quantization"] = value
+    elif flag == "no-disable-custom-all-reduce":
+        engine.setdefault("extraArgs", {})[flag.removeprefix("no-")] = False
     elif flag == "no-enable-prefix-caching":
         entry["prefixCaching"] = False
     elif flag == "no-enable-chunked-prefill":

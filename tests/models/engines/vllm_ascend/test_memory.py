@@ -69,6 +69,14 @@ def test_experts_are_divided_by_the_copies_of_the_engine_with_and_without_expert
     assert two_copies.weights == one_copy.weights // 2
 
 
+def test_experts_are_divided_by_the_parts_of_prompts_as_well() -> None:
+    parts = ", tensorParallelSize: 4, extraArgs: {prefillContextParallelSize: 2}"
+    whole = memory_use("DeepSeek-V3", engine=", tensorParallelSize: 4")
+
+    assert memory_use("DeepSeek-V3", engine=parts).weights == whole.weights // 2
+    assert memory_use("Qwen3-32B", engine=parts) == memory_use("Qwen3-32B", engine=", tensorParallelSize: 4")
+
+
 def test_a_model_without_experts_is_held_whole_by_each_copy() -> None:
     one_copy = memory_use("Qwen3-32B", engine=", tensorParallelSize: 4")
 

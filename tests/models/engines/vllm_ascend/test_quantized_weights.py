@@ -53,3 +53,41 @@ def test_weights_are_refused_as_the_engine_refuses_them(
     severities = [finding.severity for finding in found if finding.rule == "quantized-weights"]
 
     assert severities == [severity] * (severity is not None)
+
+
+QWEN3 = {
+    "architectures": ["Qwen3ForCausalLM"],
+    "model_type": "qwen3",
+    "hidden_size": 4096,
+    "intermediate_size": 12288,
+    "num_attention_heads": 32,
+    "num_hidden_layers": 36,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "vocab_size": 151936,
+    "max_position_embeddings": 40960,
+}
+
+
+@pytest.mark.parametrize(
+    ("own", "severities"),
+    [
+        ({}, ["error"]),
+        ({"quantization_config": {"quant_method": "compressed-tensors"}}, []),
+        ({"compression_config": {"format": "int-quantized"}}, []),
+    ],
+)
+def test_the_config_json_of_the_weights_shows_whether_they_are_quantized(
+    tmp_path: Path, own: dict[str, object], severities: list[str]
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**QWEN3, **own}), encoding="utf-8")
+    service = {
+        "image": "quay.io/ascend/vllm-ascend:v0.23.0",
+        "model": {"source": "/mnt/models/ours", "configJson": "config.json"},
+        "engine": {"maxModelLen": 4096},
+        "quantization": "compressed-tensors",
+    }
+    config = {"ascend-vllm:cluster": {"context": "prod"}, "ascend-vllm:services": {"qwen": service}}
+    found = findings(load(tmp_path, json.dumps({"config": config})))
+
+    assert [finding.severity for finding in found if finding.rule == "quantized-weights"] == severities

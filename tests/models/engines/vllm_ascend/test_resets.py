@@ -70,6 +70,20 @@ LAUNCHES = {
         '--compilation-config {"max_cudagraph_capture_size":7}',
         '--compilation-config {"max_cudagraph_capture_size":8}',
     ),
+    **{
+        f"compilation_config.pass_config.{name}": (
+            '--compilation-config {"pass_config":{"' + name + '":true}}',
+            '--compilation-config {"pass_config":{"' + name + '":false}}',
+        )
+        for name in (
+            "enable_qk_norm_rope_fusion",
+            "fuse_act_padding",
+            "fuse_mla_dual_rms_norm",
+            "fuse_rope_kvcache",
+            "fuse_rope_kvcache_cat_mla",
+        )
+    },
+    "disable_custom_all_reduce": ("--no-disable-custom-all-reduce", "--disable-custom-all-reduce"),
     "compilation_config.custom_ops": ('--compilation-config {"custom_ops":["none"]}', ""),
     "compilation_config.mode": ('--compilation-config {"mode":1}', '--compilation-config {"mode":3}'),
     "compilation_config.use_inductor_graph_partition": (
