@@ -136,7 +136,9 @@ def _note_container(container: Block, page: File, notes: Notes) -> None:
 
 
 def _matters(text: str) -> bool:
-    return bool(COMMAND.search(text) or _PREPARES.search(text))
+    """Whether a text has a command that matters, and not only the name of vLLM, as its log has."""
+    patterns = (_SERVER, _CONTAINER, _OF_IMAGE, _PREPARES)
+    return any(pattern.search(text) for pattern in patterns)
 
 
 def _joined(page: File, blocks: Sequence[Block], separator: str = "") -> str:

@@ -97,3 +97,10 @@ def test_the_objects_of_a_page_are_read() -> None:
 
     assert [*services(conversion)] == ["q"]
     assert places(conversion)["a Deployment"] == "README.md:5"
+
+
+def test_the_output_of_a_server_is_no_command() -> None:
+    log = "INFO 02-19 08:37:35 vllm is ready\nWARNING the port is used"
+    page = f"```\n{log}\n```\n```bash\nvllm serve /data/Qwen3-8B --max-model-len 4096\n```\n"
+
+    assert said(converted("page.md", page), "dropped") == {}
