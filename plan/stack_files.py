@@ -120,6 +120,8 @@ def _text(
 def undone(step: Step, before: Step) -> Step:
     """The step that undoes another one.
 
+    Larger pods may not have room in the way in which smaller ones have replaced them. So the default rollout is used.
+
     Args:
         step: The step to undo.
         before: The step before it, whose state is restored.
@@ -128,6 +130,7 @@ def undone(step: Step, before: Step) -> Step:
         step,
         before=step.after,
         after=step.before,
+        way="",
         state=before.state,
         companions=before.companions,
         switched=before.switched,
@@ -147,8 +150,9 @@ def _service_after(
     if service.get("replicas") != "external":
         service["replicas"] = replicas.number
     if step.kind == "update" and step.service == name:
-        configured = source.services[name].get("rollout")
-        service["rollout"] = configured or _ROLLOUTS[step.way]
+        rollout = source.services[name].get("rollout") or _ROLLOUTS.get(step.way)
+        if rollout:
+            service["rollout"] = rollout
     return service
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from cli.pulumi import up
 from tests.cli.conftest import Console
+from tests.cli.deployed import Deployed
 from tests.cli.test_plan import commit, write, write_beside
 
 
@@ -151,3 +152,31 @@ def test_the_program_knows_which_file_pulumi_has_read(tmp_path: Path, monkeypatc
     assert up("prod", tmp_path, step) == up("prod", tmp_path) == 0
 
     assert (tmp_path / "seen").read_text() == f"{step}\n\n"
+
+
+SWAP = """\
+config:
+  ascend-vllm:cluster: {{context: prod, pools: {{snt9b: {{nodes: 2, npusPerNode: 8, npuMemory: 64Gi}}}}}}
+  ascend-vllm:services:
+    big: {{image: 'a:6.3.{tag}', model: /m/Qwen2-72B-Instruct, npus: {big}, engine: {{maxModelLen: 4096}}}}
+    other: {{image: 'a:6.3.912', model: /m/Qwen2-72B-Instruct, npus: 4, engine: {{maxModelLen: 4096}}}}
+    small: {{image: 'a:6.3.{tag}', model: /m/Qwen2-72B-Instruct, npus: {small}, engine: {{maxModelLen: 4096}}}}
+"""
+
+
+def test_going_back_to_larger_pods_is_accepted(
+    project: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The smaller pod was an additional one. The larger one that comes back has no room beside it."""
+    (project / "Pulumi.swap.yaml").write_text(SWAP.format(tag=912, big=8, small=4), encoding="utf-8")
+    commit(project)
+    deployed = Deployed("swap", project)
+    deployed.deploy()
+    (project / "Pulumi.swap.yaml").write_text(SWAP.format(tag=913, big=4, small=8), encoding="utf-8")
+    deployed.stand_in(monkeypatch)
+    assert console("upgrade", "swap", "--from", "HEAD", "--until", "2").code == 0
+
+    undone = console("upgrade", "swap", "--back")
+
+    assert undone.code == 0, undone.err
+    assert deployed.objects == deployed.states[0]
