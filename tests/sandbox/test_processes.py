@@ -106,7 +106,7 @@ def test_an_interrupted_run_takes_its_children_along(run: str, tmp_path: Path) -
     answer = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=False)
 
     assert "Interrupted: SIGTERM" in answer.stderr
-    assert processes.marked(str(tmp_path)) == []
+    until_there_are(0, mark=str(tmp_path))
 
 
 def test_a_captured_run_tells_both_outputs_apart(tmp_path: Path) -> None:
