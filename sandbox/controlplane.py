@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import paths, processes
+from sandbox import kubectl, paths, processes
 from sandbox.errors import SandboxError
 from sandbox.locks import locked
 from sandbox.plan import SIMULATED
@@ -37,6 +37,13 @@ _ALONE = {"leader-elect": "false"}
 
 _SECONDS = 60
 _ATTEMPTS = 3
+_WORTH_ANOTHER_ATTEMPT = (
+    "address already in use",
+    "failed to wait for apiserver being healthy",
+)
+"""Failures that another attempt can avoid: another program took a port, or the machine is so busy that the API server
+was not healthy within ten seconds, after which kube-controller-manager exits. A kubelet would start it again."""
+
 _BINARIES = {
     "etcd": "etcd",
     "kube-apiserver": "kube-apiserver",
@@ -66,15 +73,17 @@ def start(home: Path, place: Place = Place()) -> None:
     # kwokctl searches free ports from the same number down: two at the same time would choose the same port.
     with locked(paths.cache_root() / "start.lock", "starting a cluster"):
         _try_to_create(home, [*place.enter, *_command(home, configuration)], _ATTEMPTS)
-        _await_ports(home)
 
 
 def _try_to_create(home: Path, command: list[str], attempts: int) -> None:
-    """Create the cluster. Try again with other ports if another program took one of them."""
+    """Create the cluster, and wait until it is healthy. Try again if another attempt can succeed."""
     try:
         _create(home, command)
+        _await_ports(home)
+        _await_healthy(home)
     except SandboxError as failure:
-        if "address already in use" not in str(failure) or attempts == 1:
+        can_succeed = any(reason in str(failure) for reason in _WORTH_ANOTHER_ATTEMPT)
+        if not can_succeed or attempts == 1:
             raise
         processes.stop(str(home))
         shutil.rmtree(home / "kwok", ignore_errors=True)
@@ -89,6 +98,18 @@ def _await_ports(home: Path) -> None:
         if all(processes.listens(pid) for pid in _component_pids(home)):
             return
         time.sleep(0.05)
+
+
+def _await_healthy(home: Path) -> None:
+    """Wait until the API server is healthy. Until then, kube-controller-manager may exit."""
+    deadline = time.monotonic() + _SECONDS
+    while kubectl.call(home, "get", "--raw", "/healthz").returncode != 0:
+        check_alive(home, COMPONENTS)
+        if time.monotonic() > deadline:
+            message = f"the API server was not healthy within {_SECONDS} s"
+            raise failed_start(message, paths.component_log(home, "kube-apiserver"))
+        time.sleep(0.1)
+    check_alive(home, COMPONENTS)
 
 
 def _component_pids(home: Path) -> list[int]:

@@ -28,6 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A sandbox's directory, whose lock is its own and whose components are never waited for."""
     monkeypatch.setattr(controlplane.paths, "cache_root", lambda: tmp_path)
     monkeypatch.setattr(controlplane, "_await_ports", lambda _: None)
+    monkeypatch.setattr(controlplane, "_await_healthy", lambda _: None)
     monkeypatch.setattr(processes, "stop", lambda _: [])
     (tmp_path / "box").mkdir()
     return tmp_path / "box"
@@ -40,6 +41,25 @@ def test_a_port_that_somebody_else_took_is_given_up_for_another(home: Path, monk
     controlplane.start(home)
 
     assert len(seen) == 3
+
+
+def test_a_machine_too_busy_for_the_controllers_is_given_another_attempt(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    attempts: list[Path] = []
+    monkeypatch.setattr(controlplane, "_create", failing(0, "", seen))
+
+    def late(directory: Path) -> None:
+        attempts.append(directory)
+        if len(attempts) == 1:
+            raise SandboxError("failed to wait for apiserver being healthy: timed out", "start it again")
+
+    monkeypatch.setattr(controlplane, "_await_healthy", late)
+
+    controlplane.start(home)
+
+    assert len(seen) == 2
 
 
 @pytest.mark.parametrize(
