@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,12 @@ from cli.inputs.stacks import open_stacks
 from cli.output.lock import locked_text
 from cli.output.terminal import paragraph
 from client.registry import RegistryError, image_digest
-from models.service.lock import GIVEN_KEYS, relocked
+from models.service.lock import (
+    GIVEN_KEYS,
+    configured_image,
+    relocked,
+    shared_digests,
+)
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.stack_file.keys.locked import LOCK_FILE, LockedService, LockFile
 from models.stack_file.lock_file import lock_text, plain_entry, read_lock
@@ -53,11 +58,12 @@ def command(
     driver, the type of NPU and the weights. From then on, pods run the image with
     this digest, and check reports differences. Commit the file.
 
-    The digest comes from the registry, with the login of docker login. An entry of
-    the file stays while its image stays the same.
+    The digest comes from the registry, with the login of docker login. Services with
+    one image get one digest. An entry of the file stays while its image stays the
+    same.
 
-    Exit code 0 if all facts were found, 1 if a digest is missing, 2 for wrong usage,
-    3 if a stack cannot be read.
+    Exit code 0 if the file was written, 1 if a registry gave no digest, 2 for wrong
+    usage, 3 if a stack cannot be read.
 
     Examples:
       ascend-vllm lock prod
@@ -114,16 +120,45 @@ def _split(argument: str) -> tuple[str, str, str]:
 
 @dataclass(frozen=True)
 class _Digests:
-    """How digests are found."""
+    """How digests are found. A registry is asked once for each image."""
 
     upgrade: bool
     offline: bool
+    answers: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The digests from registries, by image."""
 
-    def needed(self, entry: Mapping[str, object]) -> bool:
-        """Whether the registry is asked for the digest of an image."""
-        if self.offline or "@" in str(entry["image"]):
-            return False
-        return self.upgrade or "digest" not in entry
+    def add(
+        self,
+        entries: Mapping[str, dict[str, object]],
+        facts: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """Add the digests of the services of a stack, except those that the user gives.
+
+        Args:
+            entries: The entry of each service.
+            facts: The facts that the user gives, by service and key.
+        """
+        open_entries = []
+        known_entries = []
+        for name, entry in entries.items():
+            is_given = "digest" in facts.get(name, {}) or "@" in str(entry["image"])
+            is_open = "digest" not in entry or self.upgrade
+            if is_open and not is_given:
+                open_entries.append(entry)
+            else:
+                known_entries.append(entry)
+        shared = shared_digests(known_entries)
+        for entry in open_entries:
+            image = str(entry["image"])
+            if image in shared:
+                entry["digest"] = shared[image]
+            elif not self.offline:
+                entry.update(self._from_registry(image))
+
+    def _from_registry(self, image: str) -> dict[str, str]:
+        if image not in self.answers:
+            self.answers[image] = _digest_from_registry(image)
+        return self.answers[image]
 
 
 def _lock(
@@ -139,13 +174,16 @@ def _lock(
     content, _ = read_lock(directory, disk)
     other_stacks = content.stacks if content else {}
     before: Mapping[str, LockedService] = stack.lock.services if stack.lock else {}
-    services: dict[str, LockedService] = {}
+    entries: dict[str, dict[str, object]] = {}
     for service in stack.services:
         configured = facts.get(service.name, {})
-        entry = relocked(service, before.get(service.name), configured)
-        if "digest" not in configured and digests.needed(entry):
-            entry.update(_digest_from_registry(str(entry["image"])))
-        services[service.name] = _record(service, entry)
+        _refuse_other_digest(service, configured)
+        entries[service.name] = relocked(service, before.get(service.name), configured)
+    digests.add(entries, facts)
+    services = {
+        service.name: _record(service, entries[service.name])
+        for service in stack.services
+    }
     section: dict[str, Any] = {
         name: plain_entry(locked) for name, locked in services.items()
     }
@@ -153,6 +191,23 @@ def _lock(
     _write(directory / LOCK_FILE, lock_text(LockFile(version=1, stacks=stacks)))
     typer.echo(locked_text(stack.name, services))
     return sum(entry.digest is None for entry in services.values())
+
+
+def _refuse_other_digest(
+    service: ResolvedService, configured: Mapping[str, str]
+) -> None:
+    """Refuse a digest of --set for an image that has another one in the stack file.
+
+    Raises:
+        CommandError: It is another one.
+    """
+    given = configured.get("digest")
+    _, _, digest = configured_image(service).partition("@")
+    if given and digest and given != digest:
+        raise CommandError(
+            f"--set {service.name}.digest={given}: the stack file has the image with the digest {digest}",
+            f"write image: with the new digest, or leave out --set {service.name}.digest",
+        )
 
 
 def _directory(stack: ResolvedStack) -> Path:

@@ -167,19 +167,34 @@ def _file_name(mount: Mount) -> str:
 
 
 def _common_platform(pods: Sequence[Pod], notes: Notes) -> Values:
-    """The platform of the first pod, with the further keys of other pods."""
-    common: Values = {}
-    for pod in pods:
-        different = []
+    """The platform of the first pod, with the further mounts of other pods."""
+    common = _platform(pods[0])
+    nodes = _nodes(pods[0])
+    for pod in pods[1:]:
+        different = [key for key, value in _nodes(pod).items() if nodes[key] != value]
         for key, value in _platform(pod).items():
-            if common.setdefault(key, value) != value:
+            if key not in nodes and common.setdefault(key, value) != value:
                 different.append(key)
         if different:
             what = f"{', '.join(different)} of {pod.owner.name}"
-            notes.drop(
-                what, "a stack has one platform: the first pod decides", pod.container
+            why = (
+                f"a stack has one platform, here that of {pods[0].owner.name}: "
+                f"convert {pod.owner.name} in a file alone, for another stack"
             )
+            notes.drop(what, why, pod.container)
     return common
+
+
+def _nodes(pod: Pod) -> Values:
+    """The keys of a platform that choose the nodes of a pod, defaults included."""
+    platform = platform_of(pod)
+    values: Values = {
+        "kind": platform.kind,
+        "resource": platform.resource,
+        "nodeSelector": dict(platform.node_selector),
+    }
+    configured = _platform(pod)
+    return {key: configured.get(key, default) for key, default in values.items()}
 
 
 def _platform(pod: Pod) -> Values:

@@ -32,6 +32,10 @@ _KINDS = {
 }
 """Kinds of speculative decoding by vLLM's methods of other names. vLLM itself replaces the names of models by `mtp`
 (vllm/config/speculative.py)."""
+_NGRAM_MODELS = ("ngram", "[ngram]")
+"""Words in place of a draft model that mean n-grams of the prompt."""
+_LONGEST_NGRAM = 5
+"""vLLM's default (vllm/config/speculative.py)."""
 _FETCH_TIMEOUT = "VLLM_IMAGE_FETCH_TIMEOUT"
 _ALLOCATOR = "PYTORCH_NPU_ALLOC_CONF"
 _SEGMENTS = re.compile(r"expandable_segments:(True|False)")
@@ -120,6 +124,8 @@ def _speculative(launched: Launched) -> Values | None:
     config.pop("method", None)
     values: Values = {"kind": kind}
     source = config.pop("model", None)
+    if source in _NGRAM_MODELS and kind == "ngram":
+        source = None
     if source and kind in ("mtp", "ngram", "suffix"):
         launched.drop(
             "the model of --speculative-config",
@@ -133,8 +139,7 @@ def _speculative(launched: Launched) -> Values | None:
     if tokens is not None:
         values["tokens"] = tokens
     if kind == "ngram":
-        _move(config, "prompt_lookup_max", values, "promptLookupMax")
-        _move(config, "prompt_lookup_min", values, "promptLookupMin")
+        values |= _prompt_lookup(config)
     if kind == "draft" and config.get("draft_tensor_parallel_size") == 1:
         del config["draft_tensor_parallel_size"]
     if config:
@@ -163,7 +168,7 @@ def _method(launched: Launched, config: Mapping[str, Any]) -> str:
         return str(method)
     source = str(config.get("model") or "")
     found = "draft_model"
-    if not source or source in ("ngram", "[ngram]"):
+    if not source or source in _NGRAM_MODELS:
         found = "ngram"
     for word in ("eagle3", "eagle", "medusa"):
         if word in source.lower():
@@ -177,14 +182,17 @@ def _method(launched: Launched, config: Mapping[str, Any]) -> str:
     return found
 
 
-def _move(
-    config: Values,
-    name: str,
-    values: Values,
-    key: str,
-) -> None:
-    if name in config:
-        values[key] = config.pop(name)
+def _prompt_lookup(config: Values) -> Values:
+    """The lengths of n-grams; a missing one is the other one, and 5 without both (vllm/config/speculative.py)."""
+    longest = config.pop("prompt_lookup_max", None)
+    shortest = config.pop("prompt_lookup_min", None)
+    if longest is None:
+        longest = shortest
+    if longest is None:
+        longest = _LONGEST_NGRAM
+    if shortest is None:
+        shortest = longest
+    return {"promptLookupMax": longest, "promptLookupMin": shortest}
 
 
 def _mapping(launched: Launched, flag: str) -> Mapping[str, Any]:

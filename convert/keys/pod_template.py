@@ -38,7 +38,7 @@ POD_DEFAULTS: Values = {
 SYSTEM_NAME = re.compile(
     r"app\.kubernetes\.io/(?:name|instance|component|version|managed-by)"
     r"|pod-template-hash|controller-revision-hash|helm\.sh/chart"
-    r"|(?:[\w.-]*\.)?(?:kubectl\.kubernetes|deployment\.kubernetes|pulumi|volcano|scheduling\.k8s)\.\w+/.*"
+    r"|(?!kubectl\.kubernetes\.io/default-)(?:[\w.-]*\.)?(?:kubectl\.kubernetes|deployment\.kubernetes|pulumi|volcano|scheduling\.k8s)\.\w+/.*"
     r"|ascend-vllm/kv-transfer(?:-revision)?"
     r"|(?:meta\.helm\.sh|argocd\.argoproj\.io)/.*"
 )
@@ -105,6 +105,11 @@ def is_patched_name(kind: str, name: str, value: Any) -> bool:
     if SYSTEM_NAME.fullmatch(name) or not isinstance(value, str):
         return False
     return not _is_owned(name, _METADATA[kind]) and not is_credential(name, value)
+
+
+def is_owned_name(kind: str, name: str) -> bool:
+    """Whether the program or a controller writes the label or the annotation, so that podTemplate cannot have it."""
+    return _is_owned(name, _METADATA[kind])
 
 
 def copied_containers(pod: Pod, kind: str) -> list[Object]:

@@ -12,6 +12,7 @@ from convert.keys.pod_template import (
     SYSTEM_NAME,
     has_credential,
     is_network_of_group,
+    is_owned_name,
     is_patched,
     is_patched_name,
     uncopied_containers,
@@ -25,12 +26,11 @@ from convert.unsupported.objects import (
     service_notes,
     title_of,
 )
+from convert.unsupported.reasons import REASON_OF_LABELS, reason_of
 from convert.unsupported.resources import differing_amounts, further_resources
 from convert.workloads import WORKLOADS, refusal
 from models.kubernetes.schema import known_minors, pod_schema
 from models.manifests.pod_fields import OWNED_POD_FIELDS
-
-_NO_KEY = "the stack file has no key for it"
 
 _CONVERTED_OBJECTS = {
     "ConfigMap",
@@ -198,14 +198,13 @@ def _fields(
                     key, "the program's groups have their own", holder.at(key)
                 )
             continue
-        why = _NO_KEY
-        if is_ours(pod):
-            if key == "lifecycle":
-                continue
-            if key == "affinity":
-                why = "it follows from cluster.pools: add them"
-        if why == _NO_KEY and holder.path == pod.spec.path:
+        if is_ours(pod) and key == "lifecycle":
+            continue
+        why = reason_of(key)
+        if in_pod:
             why = _reason_in_pod(key)
+        if is_ours(pod) and key == "affinity":
+            why = "it follows from cluster.pools: add them"
         yield dropped(key, why, holder.at(key))
 
 
@@ -213,7 +212,7 @@ def _reason_in_pod(field: str) -> str:
     """Why a field of a pod's spec is not copied, and where it can be written."""
     newest = known_minors()[-1]
     if field not in pod_schema(newest).fields("PodSpec"):
-        return _NO_KEY
+        return reason_of(field)
     if field not in OWNED_POD_FIELDS:
         return f"convert does not copy it: write podTemplate.spec.{field}"
     key = OWNED_POD_FIELDS[field]
@@ -274,7 +273,8 @@ def _security_contexts(pod: Pod) -> Iterator[Note]:
         for key in context.mapping():
             field = context.at(key)
             if not _is_kept(key, field):
-                yield dropped(f"securityContext.{key}", _NO_KEY, field)
+                name = f"securityContext.{key}"
+                yield dropped(name, reason_of(name), field)
 
 
 def _is_kept(key: str, field: Object) -> bool:
@@ -304,7 +304,7 @@ def _ports(pod: Pod) -> Iterator[Note]:
     for port in ports[:1]:
         for key in port.mapping():
             if key in ("hostPort", "hostIP"):
-                yield dropped(key, _NO_KEY, port)
+                yield dropped(key, reason_of(key), port)
     if is_ours(pod):
         return
     for port in ports[1:]:
@@ -341,8 +341,11 @@ def _name_note(
     if (kind, name) == ("label", "app"):
         why = "the pods have the manual's label, app: infers; write selectors of others for it"
         yield replaced(what, why, entry)
+    elif name in of_pod and is_owned_name(f"{kind}s", name):
+        why = f"the program or a controller writes {kind}s with this name or prefix: write another name"
+        yield dropped(what, why, entry)
     elif name in of_pod:
         why = f"it looks like a credential or is no text: write it under podTemplate.metadata.{kind}s"
         yield dropped(what, why, entry)
     else:
-        yield dropped(what, _NO_KEY, entry)
+        yield dropped(what, REASON_OF_LABELS.format(kind=kind), entry)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from convert.keys.claims import CLAIM
 from convert.note import Note, dropped, remains, replaced
 from convert.objects import Object
+from convert.unsupported.reasons import REASON_OF_OBJECTS
 from convert.workloads import refusal
 from models.manifests.metadata import NAME_LABEL
 
-_NO_KEY = "the stack file has no key for it"
 _REMAINING = {
     "Secret": "the stack file refers to it where it is used",
     CLAIM: "a claim in model.source refers to it",
@@ -76,7 +76,7 @@ def other_object(item: Object) -> Note:
         return dropped(title_of(item), f"it {refused.sentence}", item)
     if why:
         return remains(title_of(item), why, item)
-    return dropped(title_of(item), _WITH_KEY.get(item.kind, _NO_KEY), item)
+    return dropped(title_of(item), _WITH_KEY.get(item.kind, REASON_OF_OBJECTS), item)
 
 
 def title_of(item: Object) -> str:

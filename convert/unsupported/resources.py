@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from convert.note import Note, dropped, replaced
 from convert.objects import Object
 from convert.pods import Pod
+from convert.unsupported.reasons import REASON_OF_RESOURCES, REASON_OF_STORAGE
 
-_NO_KEY = "the stack file has no key for it"
 _GPU = re.compile(r"(nvidia|amd|intel|iluvatar|cambricon|mthreads)\.com/\w*")
 """Resources of devices that are no Ascend NPUs."""
 
@@ -30,8 +30,10 @@ def _resource_note(name: str, amount: Object) -> Note:
     """A note about a resource; one for a GPU, which is no NPU, says what else has to change."""
     if _GPU.search(name):
         why = "it is no Ascend NPU: choose an image of vllm-ascend, and check npus and the model's quantization"
+    elif name == "ephemeral-storage":
+        why = REASON_OF_STORAGE
     else:
-        why = _NO_KEY
+        why = REASON_OF_RESOURCES
     return dropped(f"the resource {name}", why, amount)
 
 

@@ -18,6 +18,9 @@ class Pairing:
     cann: str | None = None
     torch: str | None = None
     torch_npu: str | None = None
+    """The version of torch_npu that the release requires."""
+    torch_npu_builds: tuple[str, ...] = ()
+    """Further builds of it that the publisher names for the release."""
     python: str | None = None
     """The version of Python in the official images."""
     pythons: tuple[str, ...] = ()
@@ -38,13 +41,16 @@ class Pairing:
 
     def verdict_on_torch_npu(self, version: str) -> Verdict:
         """The compiled files of a release are for one version of torch_npu. A later build of it may work."""
+        if version in self.torch_npu_builds:
+            return "paired"
         return _same_build(version, self.torch_npu)
 
     def verdict_on_python(self, version: str) -> Verdict:
-        """A release supports some versions of Python."""
-        if not self.pythons:
+        """A release supports some minor versions of Python. Their patches have no meaning for it."""
+        if not self.pythons or not _is_version(version):
             return "unknown"
-        return "paired" if version in self.pythons else "excluded"
+        minor = ".".join(version.split(".")[:2])
+        return "paired" if minor in self.pythons else "excluded"
 
     def verdict_on_driver(self, version: str) -> Verdict:
         """An older driver may work without the release's default graph mode."""
@@ -52,6 +58,14 @@ class Pairing:
         if order is None or order < 0:
             return "unknown"
         return "paired"
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _order(version: str, paired: str | None) -> int | None:

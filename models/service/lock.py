@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from models.engines.image_names import full_tag
@@ -77,6 +77,8 @@ def differences(
     else:
         facts.append(("release", "engine.version", locked.release, now.release))
         facts.append(("soc", "image", locked.soc, now.soc))
+        if now.digest:
+            facts.append(("digest", "image", locked.digest, now.digest))
     for key, field, before, after in facts:
         if before != after:
             yield Difference(key, field, before or "nothing", after or "nothing")
@@ -110,4 +112,16 @@ def relocked(
         kept = plain_entry(before)
         entry.update({key: kept[key] for key in GIVEN_KEYS if key in kept})
     entry.update(configured)
+    _, _, digest = str(entry["image"]).partition("@")
+    if digest:
+        entry["digest"] = digest
     return entry
+
+
+def shared_digests(entries: Iterable[Mapping[str, object]]) -> dict[str, str]:
+    """The digest of each image; none of an image for which the entries of services have different ones."""
+    digests: dict[str, set[str]] = {}
+    for entry in entries:
+        if "digest" in entry:
+            digests.setdefault(str(entry["image"]), set()).add(str(entry["digest"]))
+    return {image: found.pop() for image, found in digests.items() if len(found) == 1}

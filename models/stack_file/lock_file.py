@@ -6,6 +6,8 @@ service run the image of the locked digest.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path as File
 from typing import Any
@@ -18,6 +20,8 @@ from models.stack_file.parse import parse
 from models.stack_file.texts import Read
 from models.stack_file.yaml_file import YamlFile, read_yaml
 
+_KEYS_OF_ENTRY = 3
+"""Keys that lead to the entry of a service: stacks, the stack and the service."""
 _HEADER = """\
 # Written by `ascend-vllm lock`; `ascend-vllm check` compares the stacks with it. Commit it with the stack files.
 """
@@ -39,6 +43,8 @@ def read_lock(directory: File, read: Read) -> tuple[LockFile | None, YamlFile]:
         return None, YamlFile(name, findings=[_refused(message, fix, Mark(()))])
     file = read_yaml(name, text)
     content = None
+    if not file.findings and not isinstance(file.value, dict):
+        return None, YamlFile(name, findings=[_no_mapping(name)])
     if not file.findings:
         content, file.findings = parse(LockFile, file.value, ())
     file.findings = [_in_the_file(finding, file) for finding in file.findings]
@@ -89,11 +95,48 @@ def lock_text(content: LockFile) -> str:
 def _in_the_file(finding: Finding, file: YamlFile) -> Finding:
     """A finding about a value of the lock file, with its place there."""
     mark = finding.marks[0] if finding.marks else Mark(())
-    span = mark.span or file.spans.get(mark.path)
+    mark = replace(mark, span=mark.span or file.spans.get(mark.path))
+    fix = finding.fix
+    if finding.rule == "missing-key":
+        fix = _fix_of_missing_key(finding)
+    elif isinstance(_value_at(file.value, mark.path), float):
+        fix = _fix_with_quotes(mark) or fix
+    message = f"{file.name}: {finding.message}"
+    return _refused(message, f"in {LOCK_FILE}, {fix}", mark)
+
+
+def _fix_of_missing_key(finding: Finding) -> str:
+    """How to get a missing key. All keys of a service that must not be missing follow from its stack file."""
+    path = finding.marks[-1].path
+    if path[0] != "stacks" or len(path) < _KEYS_OF_ENTRY:
+        return finding.fix
+    stack = path[1]
+    entry = ".".join(path[:_KEYS_OF_ENTRY])
+    return f"remove {entry}, and run ascend-vllm lock {stack}"
+
+
+def _fix_with_quotes(mark: Mark) -> str | None:
+    """The fix of a version that YAML reads as a number: 3.10 is 3.1, so its digits are taken from the line."""
+    if mark.span is None:
+        return None
+    key = mark.path[-1]
+    written = re.search(rf"\b{re.escape(key)}: *([0-9.]+)", mark.span.text)
+    return f'write {key}: "{written[1]}"' if written else None
+
+
+def _value_at(value: Any, path: Sequence[str]) -> Any:
+    """The value at a path, or None."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _no_mapping(name: str) -> Finding:
+    """The finding about a lock file that is empty or consists of something else than keys."""
     return _refused(
-        f"{file.name}: {finding.message}",
-        f"in {LOCK_FILE}, {finding.fix}",
-        replace(mark, span=span),
+        f"{name} has neither version nor stacks",
+        f"remove {LOCK_FILE}, and run ascend-vllm lock",
+        Mark(()),
     )
 
 

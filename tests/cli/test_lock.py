@@ -135,6 +135,120 @@ def test_a_digest_stays_until_it_is_upgraded_or_the_image_changes() -> None:
     assert entry()["cann"] == "8.5.1"
 
 
+TWO = (
+    STACK
+    + """\
+    second:
+      image: IMAGE
+      model: /mnt/models/Qwen2-7B-Instruct
+      npus: 1
+      engine: {maxModelLen: 8192}
+"""
+)
+
+
+def digests() -> dict[str, object]:
+    """The digest of each service of the stack prod."""
+    content = yaml.safe_load(Path("ascend-vllm.lock").read_text())
+    return {name: locked.get("digest") for name, locked in content["stacks"]["prod"].items()}
+
+
+def test_services_with_one_image_get_one_digest_with_one_question_to_the_registry() -> None:
+    with registry(StandInRegistry()) as server:
+        Path("Pulumi.prod.yaml").write_text(TWO.replace("IMAGE", server.image))
+        for arguments in (["lock", "prod"], ["lock", "prod", "--upgrade"]):
+            done = run(*arguments)
+
+            assert done.stderr.count("asking for the digest") == 1
+            assert digests() == {"qwen": DIGEST, "second": DIGEST}
+
+
+def test_a_given_or_locked_digest_holds_for_the_other_services_with_the_image() -> None:
+    Path("Pulumi.prod.yaml").write_text(TWO.replace("IMAGE", "quay.io/ascend/vllm-ascend:v0.23.0"))
+    run("lock", "prod", "--offline", "--set", f"second.digest={DIGEST}")
+    assert digests() == {"qwen": DIGEST, "second": DIGEST}
+
+    third = "    third: {image: quay.io/ascend/vllm-ascend:v0.23.0, model: /m/Qwen3-8B, engine: {maxModelLen: 8192}}\n"
+    Path("Pulumi.prod.yaml").write_text(Path("Pulumi.prod.yaml").read_text() + third)
+    assert run("lock", "prod").exit_code == 0
+    assert digests() == {"qwen": DIGEST, "second": DIGEST, "third": DIGEST}
+
+
+def test_services_keep_the_different_digests_that_the_user_gave_them() -> None:
+    Path("Pulumi.prod.yaml").write_text(TWO.replace("IMAGE", "quay.io/ascend/vllm-ascend:v0.23.0"))
+    run("lock", "prod", "--offline", "--set", f"qwen.digest={DIGEST}", "--set", f"second.digest={OTHER}")
+    run("lock", "prod", "--offline")
+
+    assert digests() == {"qwen": DIGEST, "second": OTHER}
+
+
+def test_a_lock_with_another_digest_than_the_stack_file_is_refused_until_it_is_locked_again() -> None:
+    write_stack(f"quay.io/ascend/vllm-ascend:v0.23.0@{DIGEST}")
+    run("lock", "prod", "--offline")
+    lock = Path("ascend-vllm.lock")
+    lock.write_text(lock.read_text().replace(f"digest: {DIGEST}", f"digest: {OTHER}"))
+
+    assert rules() == ["lock-outdated"]
+    run("lock", "prod", "--offline")
+    assert rules() == []
+    assert entry()["digest"] == DIGEST
+
+
+def test_a_digest_that_contradicts_the_stack_file_is_refused() -> None:
+    write_stack(f"quay.io/ascend/vllm-ascend:v0.23.0@{DIGEST}")
+    refused = refusal("lock", "prod", "--offline", "--set", f"qwen.digest={OTHER}")
+
+    assert refused.code == ExitCode.USAGE
+    assert refused.message == f"--set qwen.digest={OTHER}: the stack file has the image with the digest {DIGEST}"
+    assert not Path("ascend-vllm.lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("", "remove ascend-vllm.lock, and run ascend-vllm lock"),
+        ("# nothing\n", "remove ascend-vllm.lock, and run ascend-vllm lock"),
+        ("- prod\n", "remove ascend-vllm.lock, and run ascend-vllm lock"),
+        ("locked\n", "remove ascend-vllm.lock, and run ascend-vllm lock"),
+        ("stacks: {}\n", "in ascend-vllm.lock, write version: 1"),
+        ("version: 1\n", "in ascend-vllm.lock, write stacks: {}"),
+        (
+            "version: 1\nstacks: {prod: {qwen: {image: a:1, release: 0.23.0}}}\n",
+            "in ascend-vllm.lock, remove stacks.prod.qwen, and run ascend-vllm lock prod",
+        ),
+        (
+            "version: 1\nstacks: {prod: {qwen: {image: a:1, release: 0.23.0, weights: {}}}}\n",
+            "in ascend-vllm.lock, remove stacks.prod.qwen, and run ascend-vllm lock prod",
+        ),
+    ],
+)
+def test_the_fix_of_an_incomplete_lock_file_leads_to_one_that_can_be_read(text: str, fix: str) -> None:
+    Path("ascend-vllm.lock").write_text(text)
+    (finding,) = json.loads(run("check", "prod", "--format", "json").stdout)["findings"]
+
+    assert finding["fix"] == fix
+
+
+@pytest.mark.parametrize(("written", "fixed"), [("3.10", "3.10"), ("9", "9")])
+def test_the_fix_of_a_version_without_quotes_keeps_its_digits(written: str, fixed: str) -> None:
+    run("lock", "prod", "--offline")
+    lock = Path("ascend-vllm.lock")
+    lock.write_text(lock.read_text().replace("python: '3.12'", f"python: {written}  # from the image"))
+    (finding,) = json.loads(run("check", "prod", "--format", "json").stdout)["findings"]
+
+    assert finding["fix"] == f'in ascend-vllm.lock, write python: "{fixed}"'
+
+
+def test_an_entry_with_a_name_that_no_service_has_is_only_left_over() -> None:
+    run("lock", "prod", "--offline")
+    lock = Path("ascend-vllm.lock")
+    lock.write_text(lock.read_text() + lock.read_text().partition("  prod:\n")[2].replace("qwen", "Qwen_3"))
+
+    assert rules() == ["lock-unused"]
+    run("lock", "prod", "--offline")
+    assert rules() == []
+
+
 def test_given_facts_stay_and_are_held_against_the_release() -> None:
     run("lock", "prod", "--offline", "--set", "qwen.cann=8.5.1")
     run("lock", "prod", "--offline")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.convert.pairs import (
     CONFIG,
@@ -207,6 +208,48 @@ def test_a_pod_with_another_platform_is_noted(nodes: str, told: list[str]) -> No
 
     assert [what for what in said(done, "dropped") if "bare" in what] == told
     assert len(services(done)) == 2
+
+
+OTHER_NPUS = "huawei.com/Ascend310P"
+
+
+@pytest.mark.parametrize("others_first", [False, True])
+def test_a_pod_with_other_npus_never_changes_those_of_the_first_pod(others_first: bool) -> None:
+    usual = deployment("usual", {"huawei.com/Ascend910": 1})
+    others = deployment("others", {OTHER_NPUS: 1})
+    pair = [others, usual] if others_first else [usual, others]
+    done = made("", yaml.safe_dump_all(pair), filled={})
+
+    lost = [subject for subject in said(done, "dropped") if "resource" in subject]
+    assert (OTHER_NPUS in str(cluster(done)["platform"])) is others_first
+    assert lost == ["resource, nodeSelector of usual" if others_first else "resource, nodeSelector of others"]
+
+
+def test_the_node_selector_of_a_later_pod_is_not_that_of_the_first_one() -> None:
+    first = deployment("first", {"huawei.com/Ascend910": 1})
+    second = deployment("second", {"huawei.com/Ascend910": 1}, nodeSelector={"pool": "big"})
+    done = made("", yaml.safe_dump_all([first, second]), filled={})
+
+    assert "nodeSelector" not in cluster(done)["platform"]
+    assert "nodeSelector of second" in said(done, "dropped")
+
+
+def deployment(name: str, npus: dict[str, int], **fields: Any) -> dict[str, Any]:
+    """A Deployment with a server that uses these NPUs."""
+    server = {
+        "name": "server",
+        "image": "quay.io/ascend/vllm-ascend:v0.23.0",
+        "command": ["vllm", "serve", "/mnt/models/Qwen3-8B", "--max-model-len", "4096"],
+        "resources": {"limits": npus},
+    }
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [server], **fields}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
 
 
 def test_pods_of_several_namespaces_need_several_stacks() -> None:

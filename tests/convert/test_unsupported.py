@@ -30,8 +30,8 @@ SCRIPT = command()
 @pytest.mark.parametrize(
     ("pair", "what", "why"),
     [
-        (("imagePullPolicy: IfNotPresent", "imagePullPolicy: Always"), "imagePullPolicy", "no key for it"),
-        (("runAsUser: 0", "privileged: true"), "securityContext.privileged", "no key for it"),
+        (("imagePullPolicy: IfNotPresent", "imagePullPolicy: Always"), "imagePullPolicy", "write a tag that never"),
+        (("runAsUser: 0", "privileged: true"), "securityContext.privileged", "without this right"),
         (
             ("        - containerPort: 8080", "        - containerPort: 8080\n        - containerPort: 9"),
             "the port 9",
@@ -85,8 +85,12 @@ def test_references_to_values_are_noted_if_the_script_has_another_name() -> None
         (config(resources="livenessProbe: {tcpSocket: {port: 8080}}"), "livenessProbe", "startup sets how long"),
         (config(resources="readinessProbe: {httpGet: {path: /v1/models}}"), "readinessProbe", "writes its own probes"),
         (config(resources="startupProbe: {exec: {command: [a]}, failureThreshold: 9}"), "startupProbe", "/health"),
-        (replaced(("containerPort: 8080", "{containerPort: 8080, hostPort: 80}")), "hostPort", "no key"),
-        (limits(**{"ephemeral-storage": "9Gi"}), "ephemeral-storage", "no key"),
+        (
+            replaced(("containerPort: 8080", "{containerPort: 8080, hostPort: 80}")),
+            "hostPort",
+            "write expose: NodePort",
+        ),
+        (limits(**{"ephemeral-storage": "9Gi"}), "ephemeral-storage", "the free disk of its node"),
         (replaced(("limits:", "limits:\n            cpu: 9")), "the limit of cpu", "CPUs that the node has free"),
         (
             limits(memory="9Gi").replace("memory: 9Gi", "memory: 8Gi", 1),
@@ -97,7 +101,7 @@ def test_references_to_values_are_noted_if_the_script_has_another_name() -> None
         (
             replaced(("metadata:\n  name", "metadata:\n  annotations: {a/b: c}\n  name")),
             "the annotation a/b",
-            "no key",
+            "write podTemplate.metadata.annotations",
         ),
     ],
 )
@@ -106,6 +110,72 @@ def test_every_addition_of_people_is_noted(objects: str, what: str, why: str) ->
     notes = said(done, "dropped") | said(done, "replaced")
 
     assert [reason for name, reason in notes.items() if what in name and why in reason], notes
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ("minReadySeconds: 30", "startup sets how long"),
+        ("revisionHistoryLimit: 3", "the repository of the stack file"),
+        ("paused: true", "write replicas: 0"),
+        ("volumeClaimTemplates: [{metadata: {name: w}}]", "kind: claim"),
+    ],
+)
+def test_a_field_of_the_owner_is_noted_with_the_way_out(field: str, reason: str) -> None:
+    name = field.partition(":")[0]
+
+    assert reason in said(made(SCRIPT, config(selector=field)), "dropped")[name]
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [
+        ("workingDir: /srv", "write absolute paths"),
+        ("lifecycle: {preStop: {exec: {command: [sleep, '5']}}}", "drain sets"),
+        ("tty: true", "reads no terminal"),
+        ("volumeDevices: [{name: a, devicePath: /dev/a}]", "write model.source"),
+    ],
+)
+def test_a_field_of_the_container_is_noted_with_the_way_out(field: str, reason: str) -> None:
+    name = field.partition(":")[0]
+
+    assert reason in said(made(SCRIPT, config(resources=field)), "dropped")[name]
+
+
+@pytest.mark.parametrize(
+    ("right", "reason"),
+    [
+        ("fsGroup: 5", "write cluster.platform.group"),
+        ("runAsGroup: 5", "write runAsUser"),
+        ("seccompProfile: {type: Localhost, localhostProfile: a}", "cluster.seccomp"),
+        ("capabilities: {add: [SYS_ADMIN]}", "no capability but DAC_OVERRIDE"),
+    ],
+)
+def test_a_right_that_is_lost_is_noted_with_the_way_out(right: str, reason: str) -> None:
+    name = f"securityContext.{right.partition(':')[0]}"
+
+    assert reason in said(made(SCRIPT, replaced(("runAsUser: 0", right))), "dropped")[name]
+
+
+def test_the_container_that_kubectl_shows_first_is_kept() -> None:
+    """`kubectl logs` reads it; other annotations of kubectl are its own."""
+    objects = replaced(
+        (
+            "  template:\n    metadata:\n",
+            "  template:\n    metadata:\n      annotations: {kubectl.kubernetes.io/default-container: server, "
+            "kubectl.kubernetes.io/restartedAt: '2026'}\n",
+        )
+    )
+    kept = service(made(SCRIPT, objects))["podTemplate"]["metadata"]["annotations"]
+
+    assert kept == {"kubectl.kubernetes.io/default-container": "server"}
+
+
+def test_a_label_that_the_program_writes_is_not_called_a_credential() -> None:
+    objects = replaced(("app: infers\n    spec", "app: infers\n         app.kubernetes.io/part-of: chat\n    spec"))
+
+    why = said(made(SCRIPT, objects), "dropped")["the label app.kubernetes.io/part-of"]
+    assert why == "the program or a controller writes labels with this name or prefix: write another name"
 
 
 def test_labels_and_annotations_of_programs_are_not_noted() -> None:

@@ -214,6 +214,23 @@ def test_the_fix_of_a_refused_mapping_is_a_mapping_of_its_kind(source: str, begi
     assert one(refused(model=f"{{source: {source}, verify: m.json}}")).fix.startswith(begins)
 
 
+@pytest.mark.parametrize(
+    ("directory", "fix"),
+    [
+        ("Phi-4/", "write directory: Phi-4"),
+        ("./Phi-4", "write directory: Phi-4"),
+        ("team//Phi-4//", "write directory: team/Phi-4"),
+        ("old/../Phi-4", "write directory: Phi-4"),
+        ("../Phi-4", "write directory: Phi-4"),
+        (".", "remove directory"),
+        ("/", "write model: {source: {kind: claim, name: c}}"),
+        ("", "remove directory"),
+    ],
+)
+def test_the_fix_of_a_directory_in_a_claim_keeps_the_users_own_path(directory: str, fix: str) -> None:
+    assert one(refused(model=f"{{source: {{kind: claim, name: c, directory: '{directory}'}}}}")).fix == fix
+
+
 def test_the_fix_of_a_bucket_without_manifest_has_both() -> None:
     model = "{source: {kind: bucket, endpoint: 'https://o.com', region: r, bucket: b}}"
     fix = one(refused(model=model)).fix

@@ -82,6 +82,11 @@ FORMS = [
         "model: {source: {claim: models, subPath: a}}",
         "write model: {source: {kind: claim, name: models, directory: a}}",
     ),
+    (
+        "model: {source: {pvc: models, subPath: ./team/a/}}",
+        "write model: {source: {kind: claim, name: models, directory: team/a}}",
+    ),
+    ("model: {source: {pvc: models, subPath: /}}", "write model: {source: {kind: claim, name: models}}"),
     ("model: {source: {hostPath: {path: /mnt/models/a}}}", "write model: /mnt/models/a"),
     ("model: {hostPath: {path: /mnt/models/a}}", "write model: /mnt/models/a"),
     ("model: {id: Qwen/Qwen3-8B}", "write model: /mnt/models/Qwen3-8B"),

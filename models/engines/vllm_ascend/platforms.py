@@ -42,6 +42,8 @@ class Platform:
     cann: str
     torch: str | None
     torch_npu: str | None
+    torch_npu_builds: tuple[str, ...]
+    """Further builds that the publisher's page of versions names."""
     triton_ascend: str | None
     python: tuple[str, ...] | None
     """The versions of Python that the release supports."""
@@ -82,6 +84,7 @@ def platform(release: str) -> Platform:
         cann=entry["cann"],
         torch=entry["torch"],
         torch_npu=entry["torch_npu"],
+        torch_npu_builds=tuple(entry.get("torch_npu_builds", ())),
         triton_ascend=entry["triton_ascend"],
         python=_tuple(entry["python"]),
         image_python=entry["image_python"],
@@ -101,6 +104,7 @@ def pairing(release: str) -> Pairing:
         cann=known.cann,
         torch=known.torch,
         torch_npu=known.torch_npu,
+        torch_npu_builds=known.torch_npu_builds,
         python=known.image_python,
         pythons=known.python or (),
         driver=known.driver,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 _MOST_CHARACTERS = 63
@@ -29,3 +30,9 @@ def variable_name(name: str) -> str:
 def dns_label(text: str) -> str:
     """A text in lower case, with `-` in place of all characters that a name in DNS must not have."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def path_below(text: str) -> str:
+    """A path below a directory, without `/` at its ends, `//`, `.` and `..`; empty for the directory itself."""
+    steps = posixpath.normpath(text).split("/")
+    return "/".join(step for step in steps if step not in ("", ".", ".."))

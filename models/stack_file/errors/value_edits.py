@@ -34,8 +34,15 @@ def value_edit(
         return f"remove {key}"
     for value in value_readings(field, refused, bound):
         if is_accepted(field, value):
-            return f"write {key}: {as_yaml(value)}"
+            return _edit_to(key, value)
     return f"remove {key}"
+
+
+def _edit_to(key: str, value: Any) -> str:
+    """The edit that gives a key a value; a key without a value has its default."""
+    if value is None:
+        return f"remove {key}"
+    return f"write {key}: {as_yaml(value)}"
 
 
 def item_edit(

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from models.record import Record
 from models.stack_file.errors.annotations import literals
 from models.stack_file.errors.mapping_readings import mapping_readings
-from models.stack_file.errors.nearest_names import dns_label
+from models.stack_file.errors.nearest_names import dns_label, path_below
 from models.stack_file.errors.quantity_readings import (
     counts,
     durations,
@@ -134,8 +134,9 @@ def _as_address(text: str, example: str) -> Iterator[str]:
         yield f"https://{rest}"
 
 
-def _as_path(text: str, example: Any) -> Iterator[str]:
-    """An absolute path, for a relative one or for the name of a file."""
+def _as_path(text: str, example: Any) -> Iterator[str | None]:
+    """The path below a directory, then an absolute path, for a relative one or for the name of a file."""
+    yield from _below(text)
     if text.startswith("/"):
         return
     name = PurePosixPath(text).name
@@ -143,6 +144,13 @@ def _as_path(text: str, example: Any) -> Iterator[str]:
         yield str(PurePosixPath(example).with_name(name))
     if "/" in text:
         yield f"/{text}"
+
+
+def _below(text: str) -> Iterator[str | None]:
+    """A path without a slash at its ends, `//`, `.` and `..`; None for the directory itself."""
+    if "/" not in text and text not in (".", ".."):
+        return
+    yield path_below(text) or None
 
 
 def _first_of_list(text: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from models.finding import Mark, Path, Span
-from models.record import AbsolutePath, DnsLabel, ImageName, Line, Record, text_like
+from models.record import AbsolutePath, ImageName, Line, Record, text_like
 
 LOCK_FILE = "ascend-vllm.lock"
 """Name of the lock file. It is in the directory of the stack files."""
@@ -66,9 +66,9 @@ class LockedService(Record):
 class LockFile(Record):
     """The content of the lock file."""
 
-    version: Literal[1]
+    version: Literal[1] = Field(examples=[1])
     """The version of its form."""
-    stacks: dict[Line, dict[DnsLabel, JsonValue]] = Field(examples=[{}])
+    stacks: dict[Line, dict[Line, JsonValue]] = Field(examples=[{}])
     """The entry of each locked service (`LockedService`), by stack and service."""
 
 

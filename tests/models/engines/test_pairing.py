@@ -60,6 +60,23 @@ def test_every_supported_python_belongs_to_a_release() -> None:
     assert KNOWN.verdict_on_python("3.9") == "excluded"
 
 
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [("3.12.4", "paired"), ("3.10.0", "paired"), ("3.9.18", "excluded"), ("3.1", "excluded"), ("pypy", "unknown")],
+)
+def test_a_patch_of_a_supported_python_belongs_to_a_release(version: str, verdict: Verdict) -> None:
+    assert KNOWN.verdict_on_python(version) == verdict
+
+
+def test_every_torch_npu_that_the_publisher_pairs_with_a_release_belongs_to_it() -> None:
+    """The wheel of 0.18.0 and its page of versions name different builds."""
+    pairing = release("0.18.0").pairing
+
+    assert pairing.verdict_on_torch_npu("2.9.0") == "paired"
+    assert pairing.verdict_on_torch_npu("2.9.0.post1+git4c901a4") == "paired"
+    assert pairing.verdict_on_torch_npu("2.9.0.post1") == "unknown"
+
+
 def test_an_older_driver_is_not_refused_because_other_graph_modes_may_run_on_it() -> None:
     assert KNOWN.verdict_on_driver("25.5.1") == "paired"
     assert KNOWN.verdict_on_driver("26.0.0") == "paired"

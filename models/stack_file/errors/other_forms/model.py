@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.engines.flags import plain_name
+from models.stack_file.errors.nearest_names import path_below
 from models.stack_file.errors.other_forms.words import Edits, Service, in_models
 
 _CLAIM_KEYS = ("claim", "pvc", "persistentVolumeClaim", "claimName")
@@ -87,7 +88,9 @@ def _claim(values: dict[str, Any]) -> dict[str, Any] | None:
             claim[key] = values[key]
     for key in _DIRECTORY_KEYS:
         if isinstance(values.get(key), str):
-            claim["directory"] = values[key].strip("/")
+            claim["directory"] = path_below(values[key])
+    if not claim.get("directory"):
+        claim.pop("directory", None)
     return claim
 
 
