@@ -7,6 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from cli.errors import CommandError, ExitCode
+from cli.inputs.named_files import refuse_link_out
 from cli.output.yaml import yaml_documents
 from models.manifests import Manifest
 from models.manifests.metadata import INSTANCE_LABEL
@@ -66,6 +67,7 @@ def write(directory: Path, stack: str, wanted: Mapping[str, str]) -> tuple[int, 
             be written.
     """
     try:
+        refuse_link_out(directory)
         directory.mkdir(parents=True, exist_ok=True)
         existing = _texts(directory)
         written = {

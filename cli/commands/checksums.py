@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import CommandError, ExitCode
-from cli.inputs.named_files import write_named
+from cli.inputs.named_files import refuse_link_out, write_named
 from models.launch.scripts.verify import THREADS, checksum, gib, names_below
 from models.stack_file.checksums import Checksums
 from models.stack_file.parse import parse
@@ -146,6 +146,7 @@ def _refuse_unusable(files: Mapping[str, Any]) -> None:
 
 def _write(file: Path, text: str) -> None:
     try:
+        refuse_link_out(file.parent)
         file.parent.mkdir(parents=True, exist_ok=True)
         write_named(file, text)
     except OSError as problem:

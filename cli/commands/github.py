@@ -14,6 +14,7 @@ from cli import gh
 from cli.errors import CommandError, ExitCode
 from cli.help import HelpfulGroup, add_command
 from cli.output.diff.markdown import fenced
+from models.stack_file.texts import beginning
 
 _EXAMPLES = """Examples:
   ascend-vllm github drift prod drift.txt --code 1
@@ -219,7 +220,14 @@ def _text(file: Path) -> str:
     """The text of a file from an unknown author. A link could lead to a file that only this job may read."""
     if file.is_symlink() or not file.is_file():
         raise CommandError(f"{file} is not a file", "name a text file")
-    text = file.read_text("utf-8", "replace").rstrip("\n")
+    most = 4 * (LONGEST + 1)  # a character has at most four bytes
+    try:
+        data = beginning(file, most)
+    except OSError as problem:
+        raise CommandError(
+            f"{file} cannot be read: {problem.strerror}", "name a text file"
+        ) from None
+    text = data.decode("utf-8", "replace").rstrip("\n")
     if len(text) > LONGEST:
         return f"{text[:LONGEST]}\n\n(cut off)"
     return text

@@ -275,6 +275,6 @@ def _write(file: Path, text: str) -> None:
     except OSError as problem:
         raise CommandError(
             f"{file} cannot be written: {problem.strerror}",
-            "make the directory writable",
+            "make the file and its directory writable, or replace a link by a file",
             ExitCode.COULD_NOT_RUN,
         ) from None

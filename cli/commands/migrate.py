@@ -12,7 +12,7 @@ import typer
 
 from cli.errors import CommandError, ExitCode
 from cli.inputs.arguments import StackArgument
-from cli.inputs.named_files import refuse_link, write_named
+from cli.inputs.named_files import refuse_link, refuse_link_out, write_named
 from cli.inputs.stacks import open_stack
 from cli.output import migration as output
 from migrate.errors import MigrationError
@@ -176,6 +176,7 @@ def _write(migration: Migration, old_text: str, target: Path | None) -> None:
     file = Path(migration.file)
     try:
         if target is not None:
+            refuse_link_out(target.parent)
             _write_new(target, migration.text)
             typer.echo(f"written: {target}", err=True)
             return

@@ -12,6 +12,7 @@ from cli.commands.diff import since
 from cli.commands.touched import request_base, touched
 from cli.errors import CommandError, ExitCode, UnreadableStackError
 from cli.inputs.arguments import AgainstOption
+from cli.inputs.named_files import refuse_link_out
 from cli.inputs.revision import Revision
 from cli.inputs.stacks import find_stack
 from cli.output.review import ReviewFormat, render_review
@@ -126,6 +127,7 @@ def _write(directory: Path, files: dict[str, str]) -> None:
         CommandError: The directory has files already, or cannot be written.
     """
     try:
+        refuse_link_out(directory)
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
             raise CommandError(f"{directory} is not empty", "name a new directory")

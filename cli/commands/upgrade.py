@@ -137,8 +137,9 @@ def _begun(file: Path) -> Progress | None:
     try:
         return read_progress(file)
     except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else problem
         raise CommandError(
-            f"{file} cannot be read: {problem}",
+            f"{file} cannot be read: {reason}",
             "restore the file, or delete it to begin again",
             ExitCode.COULD_NOT_RUN,
         ) from None

@@ -11,7 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from cli.errors import CommandError, ExitCode
-from models.stack_file.texts import Read, disk
+from models.stack_file.texts import Read, disk, named_bytes
 from plan.kept_values import DIRECTORY
 
 _IGNORED = ".gitignore"
@@ -87,9 +87,16 @@ def _write(file: Path, text: str) -> None:
     The new file has a name that nobody knows before, and replaces a link in its place.
     """
     data = text.encode("utf-8", "surrogateescape")
-    if not file.is_symlink() and file.is_file() and file.read_bytes() == data:
+    if not file.is_symlink() and _has(file, data):
         return
     new = file.with_name(f".{file.name}.{token_hex(8)}.new")
     with new.open("xb") as stream:
         stream.write(data)
     new.replace(file)
+
+
+def _has(file: Path, data: bytes) -> bool:
+    try:
+        return named_bytes(file, len(data)) == data
+    except OSError:
+        return False

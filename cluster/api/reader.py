@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from cluster.api.errors import ClusterError, explained, failures
 from cluster.api.key_files import forget_keys
+from cluster.api.kubeconfig import refuse_unreadable
 from cluster.api.outage import Contact
 from cluster.api.paths import (
     AUTOSCALERS,
@@ -352,6 +353,7 @@ async def connected(context: str, namespace: str) -> AsyncIterator[Cluster]:
     Raises:
         ClusterError: There are no credentials for this context.
     """
+    refuse_unreadable()
     connection = await asyncio.to_thread(
         importlib.import_module, "cluster.api.connection"
     )  # loading kr8s takes a while

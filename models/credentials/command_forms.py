@@ -62,6 +62,7 @@ _COMMANDS = (
         "aws",
         rf"aws{_GAP}configure{_GAP}set{_GAP}\w{{0,40}}(?:secret|token)\w{{0,40}}{_GAP}{_VALUE}",
     ),
+    ("obsutil", rf"obsutil\b{_OPTIONS}-i[\s=]{{1,4}}{_VALUE}"),
     ("obsutil", rf"obsutil\b{_OPTIONS}-k[\s=]{{1,4}}{_VALUE}"),
     ("ossutil", rf"ossutil\w{{0,4}}{_GAP}config\b{_OPTIONS}-k{_GAP}{_VALUE}"),
     ("coscmd", rf"coscmd{_GAP}config\b{_OPTIONS}-s{_GAP}{_VALUE}"),

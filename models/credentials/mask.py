@@ -28,7 +28,11 @@ CHANGED = "*** (changed)"
 Path = tuple[str, ...]
 
 _USER_TEXT = re.compile(
-    r"""(?<!\w)(["'])[^"'\n]{1,4096}\1|(?<!\S)[\w./-]{1,200}=[^\s"']{1,4096}"""
+    r"""(?x)
+    (?<!\w) "(?:[^"\\\n]|\\.){1,4096}"
+    | (?<!\w) '[^'\n]{1,4096}'
+    | (?<!\S) [\w./-]{1,200}=[^\s"']{1,4096}
+    """
 )
 """Texts of the user in a message: in quotes, or an assignment."""
 

@@ -130,6 +130,8 @@ _HOOKS = re.compile(
     | maker\.ifttt\.com/trigger/[\w-]{1,64}/(?:json/)?with/key/ ([\w-]{8,})
     | hooks\.zapier\.com/hooks/catch/ ([\w/-]{6,})
     | events\.pagerduty\.com/integration/ ([\w-]{8,})
+    | //(?:web)?hooks?\.[\w.-]{1,100}/ (?:[\w-]{1,40}/){0,3}
+      ((?=[a-z]{0,80}[0-9])(?=[0-9]{0,80}[a-z])[a-z0-9]{12,}) (?![\w-])
     | /(?:web)?hooks?/ (?:[\w-]{1,40}/)? ((?=[\w-]{0,80}[0-9])(?=[\w-]{0,80}[A-Za-z])[\w-]{20,})
     """
 )

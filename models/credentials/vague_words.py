@@ -27,6 +27,7 @@ VAGUE = frozenset(
         "licence",
         "license",
         "pepper",
+        "phrase",
         "salt",
         "seed",
         "serial",
@@ -41,6 +42,10 @@ VAGUE = frozenset(
 VAGUE_ENDINGS = (
     "schluessel",
     "schlussel",
+    "zugangscode",
+    "zugriffscode",
+    "sicherheitscode",
+    "toegangscode",
     "nyckel",
     "nogle",
     "nokkel",

@@ -21,6 +21,12 @@ from models.stack_file.texts import Read
 _MOST = 5
 """Most reported problems of one file."""
 
+_BYTE_ORDER_MARK = "\ufeff"
+"""Begins the texts of some editors."""
+
+_MOST_DIGITS = 4_300
+"""Of a whole number that Python reads."""
+
 
 def named_contents(
     loaded: LoadedStack, key: str, rule: str, directory: File, read: Read
@@ -56,7 +62,10 @@ def read_named(
     try:
         text = read(file)
         check_bytes(text)
-        content = json.loads(text, object_pairs_hook=_unique_keys)
+        _refuse_byte_order_mark(text)
+        content = json.loads(
+            text, object_pairs_hook=_unique_keys, parse_int=_whole_number
+        )
         _check_characters(content)
         if rule == "config-json":
             record, found = parse(Facts, facts_of(content), path)
@@ -67,7 +76,9 @@ def read_named(
         problems = [f"{file} cannot be read: {problem.strerror}"]
     except TooLargeError as problem:
         problems = [f"{file}: {problem}"]
-    except (ValueError, AttributeError, TypeError, RecursionError) as problem:
+    except RecursionError:
+        problems = [f"{file} is not a {name}: its values are nested too deeply"]
+    except (ValueError, AttributeError, TypeError) as problem:
         problems = [f"{file} is not a {name}: {problem}"]
     findings = []
     for message in problems:
@@ -91,6 +102,29 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"key {json.dumps(key)} appears twice in one mapping")
         content[key] = value
     return content
+
+
+def _refuse_byte_order_mark(text: str) -> None:
+    """Refuse a text that no reader of JSON accepts, such as the server's.
+
+    Raises:
+        ValueError: It begins with a byte order mark.
+    """
+    if text.startswith(_BYTE_ORDER_MARK):
+        raise ValueError(
+            "it begins with a byte order mark (BOM); save it as UTF-8 without one"
+        )
+
+
+def _whole_number(digits: str) -> int:
+    """A whole number of JSON.
+
+    Raises:
+        ValueError: It has more digits than can be read.
+    """
+    if len(digits.lstrip("-")) > _MOST_DIGITS:
+        raise ValueError(f"a number has more than {_MOST_DIGITS} digits")
+    return int(digits)
 
 
 def _check_characters(content: Any) -> None:

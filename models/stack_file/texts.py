@@ -25,7 +25,7 @@ def disk(file: File) -> str:
     Raises:
         OSError: The file cannot be read, or it is a pipe or a device, which may never end.
     """
-    return text_of(_beginning(file, MOST_BYTES + 1))
+    return text_of(beginning(file, MOST_BYTES + 1))
 
 
 def unchanged(file: File) -> str:
@@ -34,7 +34,7 @@ def unchanged(file: File) -> str:
     Raises:
         OSError: The file cannot be read, or it is a pipe or a device.
     """
-    return _beginning(file, MOST_BYTES + 1).decode("utf-8", "surrogateescape")
+    return beginning(file, MOST_BYTES + 1).decode("utf-8", "surrogateescape")
 
 
 def named_bytes(file: File, most: int) -> bytes:
@@ -47,13 +47,13 @@ def named_bytes(file: File, most: int) -> bytes:
     Raises:
         OSError: The file cannot be read, it is too large, or it is another pipe or a device, which may never end.
     """
-    data = _beginning(file, most + 1)
+    data = beginning(file, most + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it has more than {most} bytes", str(file))
     return data
 
 
-def _beginning(file: File, most: int) -> bytes:
+def beginning(file: File, most: int) -> bytes:
     """At most this number of bytes of a file. Nobody waits for a pipe that has no writer."""
     is_output_of_command = file.is_relative_to(_DESCRIPTORS)
     flags = os.O_RDONLY if is_output_of_command else os.O_RDONLY | os.O_NONBLOCK

@@ -72,6 +72,18 @@ def test_a_comment_of_another_author_is_never_changed(tmp_path: Path, github: Hu
     assert github.bodies() == [stolen, quoted, None, f"{PROD}\n2 changed"]
 
 
+def test_a_comment_without_an_end_in_sight_is_cut_off(tmp_path: Path, github: Hub, console: Console) -> None:
+    review(tmp_path, prod=PROD)
+    os.truncate(tmp_path / "comments" / "prod.md", 1 << 40)
+
+    done = post(console)
+
+    assert done.code == 0
+    (body,) = github.bodies()
+    assert len(body) < 65_100
+    assert body.endswith("(cut off)")
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [

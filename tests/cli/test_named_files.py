@@ -121,6 +121,124 @@ def test_a_stack_file_that_is_a_link_is_not_migrated_in_place(project: Path, con
     assert not list(project.glob("Pulumi.linked.yaml.*"))
 
 
+ELSEWHERE = [
+    (("checksums", "weights", "-o", "planted/new.json"), 3),
+    (("convert", "config.yaml", "run_vllm.sh", "-o", "planted/new.yaml", "--context", "prod", *SETS), 3),
+    (("render", "good", "-o", "planted"), 3),
+    (("render", "good", "-o", "planted/below"), 3),
+    (("migrate", "good", "--to", "0.23.0", "-o", "planted/new.yaml"), 3),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code"), ELSEWHERE)
+def test_no_command_writes_into_a_directory_outside_through_a_planted_link(
+    arguments: tuple[str, ...], code: int, project: Path, console: Console
+) -> None:
+    (project / "weights").mkdir()
+    (project / "weights" / "config.json").write_text("{}")
+    (project / "config.yaml").write_text(CONFIG)
+    (project / "run_vllm.sh").write_text(SCRIPT)
+    outside = project.parent / f"{project.name}-outside"
+    outside.mkdir()
+    (project / "planted").symlink_to(outside)
+
+    done = console(*arguments)
+
+    assert f"a link leads to {outside}" in " ".join(done.err.split())
+    assert done.code == code
+    assert not list(outside.iterdir())
+
+
+def test_whoever_names_a_path_elsewhere_gets_it(project: Path, console: Console) -> None:
+    outside = project.parent / f"{project.name}-outside"
+    (project / "named").symlink_to(outside)
+
+    done = console("render", "good", "-o", f"../{outside.name}")
+
+    assert done.code == 0
+    assert list(outside.glob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("checksums", "weights", "-o", "planted"), "planted"),
+        (("lock", "good", "--offline"), "ascend-vllm.lock"),
+        (("migrate", "good", "--to", "0.23.0"), "Pulumi.good.yaml"),
+    ],
+)
+def test_no_command_writes_through_a_hard_link(
+    arguments: tuple[str, ...], name: str, project: Path, console: Console
+) -> None:
+    (project / "weights").mkdir()
+    (project / "weights" / "config.json").write_text("{}")
+    text = "version: 1\nstacks: {}\n"
+    if name == "Pulumi.good.yaml":
+        text = GOOD
+    outside = project.parent / f"{project.name}-outside.txt"
+    outside.write_text(text)
+    (project / name).unlink(missing_ok=True)
+    (project / name).hardlink_to(outside)
+
+    done = console(*arguments)
+
+    assert "it is a hard link, and the other file would change, too" in " ".join(done.err.split())
+    assert done.code == 3
+    assert outside.read_text() == text
+
+
+@pytest.mark.parametrize("target", ["pipe", "/dev/zero", "directory", "huge"])
+def test_the_progress_of_an_upgrade_that_is_no_file_is_explained(target: str, project: Path, console: Console) -> None:
+    os.mkfifo(project / "pipe")
+    (project / "directory").mkdir()
+    with (project / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+    (project / "Pulumi.good.upgrade.json").symlink_to(target)
+
+    done = console("upgrade", "good")
+
+    assert done.code == 3
+    assert "Pulumi.good.upgrade.json cannot be read: " in done.err
+    assert "Errno" not in done.err
+
+
+ODD_KUBECONFIGS = ["users: [{name: a, user: {token: mine}}\n", "mine", "users: mine", "contexts: [mine]", "\xff"]
+
+
+@pytest.mark.parametrize("content", ODD_KUBECONFIGS)
+def test_a_broken_kubeconfig_is_explained_without_its_content(
+    content: str, project: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "odd").write_text(content, encoding="latin-1")
+    monkeypatch.setenv("KUBECONFIG", "odd")
+
+    done = console("status", "good")
+
+    assert done.code == 3
+    assert "kubeconfig" in done.err
+    assert "mine" not in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("target", ["pipe", "/dev/zero"])
+@pytest.mark.parametrize("arguments", [("status", "good"), ("init", "--stack", "new")])
+def test_nobody_waits_for_a_kubeconfig_that_is_a_pipe_or_a_device(
+    arguments: tuple[str, ...], target: str, project: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in project.iterdir():
+        if arguments[0] == "init":
+            file.unlink()
+    os.mkfifo(project / "pipe")
+    (project / "odd").symlink_to(target)
+    monkeypatch.setenv("KUBECONFIG", "odd")
+
+    done = console(*arguments)
+
+    assert "Traceback" not in done.err
+    if arguments[0] == "status":
+        assert "kubeconfig odd cannot be read: it is a pipe or a device" in " ".join(done.err.split())
+
+
 def test_a_pipe_is_not_written(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

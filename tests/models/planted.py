@@ -78,11 +78,14 @@ BY_SHAPE = {
     "wandb": f"wandb_v1_{PLANTED}{'a' * 40}",
     "pinecone": f"pcsk_2Ab3Cd_{PLANTED}{'a' * 40}",
     "assignment in base64": _base64(f"password={PLANTED}"),
+    "hook of another host": f"https://hooks.example.com/T1/{PLANTED}ab",
     "feishu hook": f"https://open.feishu.cn/open-apis/bot/v2/hook/{PLANTED}-7aoc-4bc4",
 }
 
 BY_NAME = {
     "SECRET": PLANTED,
+    "LOGIN_PHRASE": PLANTED,
+    "ZUGANGSCODE": PLANTED,
     "DB_PASS": PLANTED,
     "DB_PWD": PLANTED,
     "MY_SK": PLANTED,
@@ -153,6 +156,8 @@ HARMLESS = {
     "LOGIN": "required",
     "ACCOUNT": "ml-team",
     "SERIAL": "0000:c1:00.0",
+    "HOOK_ADDRESS": "https://hooks.example.com/team-a/deployments/vllm-2026-11",
+    "WAKE_PHRASE": "hello there",
     "BYPASS": "strict",
     "EXIT_CODE": "E17x9",
     "RUN_OF": "run_20261129T101500Zabcdefgh",

@@ -38,6 +38,21 @@ def test_a_plain_list_is_accepted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("checksums", "words"),
+    [
+        ("\ufeff" + listing(), "it begins with a byte order mark (BOM); save it as UTF-8 without one"),
+        (f'{{"files": {{"a": {{"size": {"9" * 4301}}}}}}}', "a number has more than 4300 digits"),
+        (f'{{"files": -{"9" * 5000}}}', "a number has more than 4300 digits"),
+        ("[" * 100_000, "its values are nested too deeply"),
+    ],
+)
+def test_an_unreadable_list_is_explained_without_words_of_python(tmp_path: Path, checksums: str, words: str) -> None:
+    assert messages(tmp_path, checksums) == [
+        f"weight-files: {tmp_path}/weights.json is not a list of checksums: {words}"
+    ]
+
+
+@pytest.mark.parametrize(
     ("name", "message"),
     [
         ("a\0b.bin", "must be a path below a directory"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.credentials import is_certain, is_likely, masked
+from models.credentials.mask import masked_message
 from models.stack_file.load import load_text
 from tests.models.planted import BY_NAME, BY_SHAPE, PLANTED
 
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.slow
         f"sshpass -p {PLANTED} ssh h",
         f"docker login -u me -p {PLANTED} r.example.com",
         f"obsutil config -i=AK -k={PLANTED}",
+        f"obsutil config -i={PLANTED} -k=x",
         f"mc alias set x http://h AK {PLANTED}",
         f"echo {PLANTED} | docker login --password-stdin",
         f"keytool -storepass {PLANTED} -keystore x",
@@ -128,3 +130,14 @@ def test_a_long_line_is_masked_in_linear_time(text: str) -> None:
     assert is_likely("x", text) in (True, False)
     loaded = load_text("dev", "Pulumi.dev.yaml", f"config: {{{text}")
     assert loaded.findings
+
+
+@pytest.mark.parametrize(
+    "call",
+    [f"auth.Check(secret='{PLANTED}')", f"a(token = '{PLANTED}', b='c')", f'a(password=\\"{PLANTED}\\")'],
+)
+def test_a_fix_that_repeats_a_text_with_quotes_shows_no_credential_in_it(call: str) -> None:
+    fix = masked_message(f'write server.extraArgs.middleware: ["{call}"]')
+
+    assert PLANTED not in fix
+    assert fix.startswith('write server.extraArgs.middleware: ["a')
