@@ -96,7 +96,7 @@ class RequiredFile:
 class EngineDefaults:
     """Defaults of a release that the program has to know, because rules and the memory fit compute with them."""
 
-    block_size: Literal[64, 128]
+    block_size: Literal[32, 64, 128]
     """Tokens in one block of the KV cache."""
     gpu_memory_utilization: float
     """Share of each NPU's memory, from 0 to 1."""
