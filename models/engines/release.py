@@ -373,6 +373,9 @@ class Release(ABC):
     request_sources: Mapping[str, str]
     """The line of vLLM that refuses a request, by the id of a rule that every release has. Used by `request`."""
 
+    request_limits: Mapping[str, str]
+    """The limits on fields of requests in words. Used by `diff` between two releases."""
+
     request_rules: Sequence[RequestRule]
     """Rules on requests that hold for this release. Used by `request`, before it sends anything."""
 
