@@ -68,6 +68,10 @@ class AbsentKey:
     """The edit that replaces the key, such as `remove mindSpeed`; empty if the key is removed."""
     moved_to: str = ""
     """The key that takes its value, such as `engine.extraArgs.kvCacheDtype`; empty if no key does."""
+    moved_with: str = ""
+    """A further edit that the moved value needs, such as `write server.extraArgs.enableAutoToolChoice: true`."""
+    moved_values: Sequence[Any] | None = None
+    """The values that can be moved; another one is removed. None: all values."""
     without: Any = None
     """The value with which the key says nothing that the release does not do, such as `false`."""
 

@@ -49,6 +49,8 @@ ABSENT_KEYS = {
     "server.toolCallParser": AbsentKey(
         _FURTHER_FLAG,
         moved_to="server.extraArgs.toolCallParser",
+        moved_with="write server.extraArgs.enableAutoToolChoice: true",
+        moved_values=("hermes", "internlm", "llama3_json", "mistral"),
     ),
 }
 """Each key, with what became of it."""
