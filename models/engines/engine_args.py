@@ -57,8 +57,8 @@ class EngineArgs(Record):
     enable_expert_parallel: bool = False
     """Distribute the experts of a MoE model over the NPUs, instead of splitting each expert. Not in 0.6.3."""
 
-    block_size: Literal[64, 128] | None = None
-    """Tokens in one block of the KV cache. Default: 128. Ascend takes 64 and 128 (manual, Step 3)."""
+    block_size: Literal[32, 64, 128] | None = Field(default=None, examples=[128])
+    """Tokens in one block of the KV cache. Default: 128. 32 is for DeepSeek-V4, from 0.23.0 (vllm_ascend/utils.py)."""
 
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] | None = (
         None
@@ -148,7 +148,7 @@ class ResolvedEngine(EngineArgs):
     version: Version
     max_num_batched_tokens: int
     tensor_parallel_size: int
-    block_size: Literal[64, 128]
+    block_size: Literal[32, 64, 128]
     gpu_memory_utilization: float
 
     @property

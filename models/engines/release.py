@@ -68,6 +68,10 @@ class AbsentKey:
     """The edit that replaces the key, such as `remove mindSpeed`; empty if the key is removed."""
     moved_to: str = ""
     """The key that takes its value, such as `engine.extraArgs.kvCacheDtype`; empty if no key does."""
+    moved_with: str = ""
+    """A further edit that the moved value needs, such as `write server.extraArgs.enableAutoToolChoice: true`."""
+    moved_values: Sequence[Any] | None = None
+    """The values that can be moved; another one is removed. None: all values."""
     without: Any = None
     """The value with which the key says nothing that the release does not do, such as `false`."""
 
@@ -96,7 +100,7 @@ class RequiredFile:
 class EngineDefaults:
     """Defaults of a release that the program has to know, because rules and the memory fit compute with them."""
 
-    block_size: Literal[64, 128]
+    block_size: Literal[32, 64, 128]
     """Tokens in one block of the KV cache."""
     gpu_memory_utilization: float
     """Share of each NPU's memory, from 0 to 1."""
@@ -372,6 +376,9 @@ class Release(ABC):
 
     request_sources: Mapping[str, str]
     """The line of vLLM that refuses a request, by the id of a rule that every release has. Used by `request`."""
+
+    request_limits: Mapping[str, str]
+    """The limits on fields of requests in words. Used by `diff` between two releases."""
 
     request_rules: Sequence[RequestRule]
     """Rules on requests that hold for this release. Used by `request`, before it sends anything."""

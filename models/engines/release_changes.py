@@ -60,6 +60,8 @@ class ReleaseChanges:
     removed_fields: tuple[str, ...]
     """Fields of requests."""
     added_fields: tuple[str, ...]
+    field_limits: tuple[ValueChange, ...]
+    """Limits on fields of requests that both releases have. None: the release has no limit."""
     removed_fields_why: str
     """The behaviour of the new release for a field that it does not have."""
 
@@ -80,6 +82,7 @@ def release_changes(old: Release, new: Release) -> ReleaseChanges:
         removed_metrics=tuple(_removed_names(old, new, "metric")),
         removed_fields=tuple(sorted(old_fields - new_fields)),
         added_fields=tuple(sorted(new_fields - old_fields)),
+        field_limits=tuple(_field_limits(old, new)),
         removed_fields_why=new.request_fields[Kind.CHAT].unknown_why,
     )
 
@@ -145,6 +148,13 @@ def _removed_names(old: Release, new: Release, kind: NameKind) -> Iterator[Remov
         unread_name = new.unread_names.get(name)
         replacement = unread_name.replacement if unread_name else None
         yield RemovedName(name, replacement, "")
+
+
+def _field_limits(old: Release, new: Release) -> Iterator[ValueChange]:
+    common = _request_fields(old) & _request_fields(new)
+    for change in _value_changes(old.request_limits, new.request_limits):
+        if change.name in common:
+            yield change
 
 
 def _request_fields(release: Release) -> set[str]:

@@ -20,6 +20,7 @@ IMAGES = {
     "0.6.3": "registry.example.com/ascend-vllm:6.3.912",
     "0.18.0": "quay.io/ascend/vllm-ascend:v0.18.0",
     "0.23.0": "quay.io/ascend/vllm-ascend:v0.23.0",
+    "0.30.0": "quay.io/ascend/vllm-ascend:v0.30.0",
 }
 
 
@@ -60,6 +61,33 @@ def test_the_defaults_of_todays_engine_are_shown(repository: Path, console: Cons
     assert {"name": "gpu-memory-utilization", "old": "0.9", "new": "0.92"} in defaults
     for switch in ("enable-prefix-caching", "enable-chunked-prefill", "async-scheduling"):
         assert {"name": switch, "old": "off", "new": "on"} in defaults
+
+
+def test_a_limit_on_requests_that_the_release_changes_is_shown(repository: Path, console: Console) -> None:
+    limits = changes(repository, console, "0.23.0", "0.30.0")["requestLimits"]
+
+    assert {"name": "temperature", "old": None, "new": "at most 2"} in limits
+    assert {"name": "prompt", "old": None, "new": "at most 1024"} in limits
+    assert [limit["name"] for limit in limits] == ["cache_salt", "logprobs", "prompt", "stop", "temperature"]
+
+
+def test_a_new_limit_on_requests_has_a_line(repository: Path, console: Console) -> None:
+    lines = upgrade(repository, console, "0.23.0", "0.30.0", "text").splitlines()
+
+    (line,) = [line for line in lines if "limit of request field stop" in line]
+    assert line.endswith("no limit → at most 4 texts")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fields"),
+    [("0.6.3", "0.18.0", ["prompt_logprobs", "top_k"]), ("0.18.0", "0.23.0", ["bad_words", "n", "tools"])],
+)
+def test_each_release_changes_limits_of_its_own(
+    old: str, new: str, fields: list[str], repository: Path, console: Console
+) -> None:
+    limits = changes(repository, console, old, new)["requestLimits"]
+
+    assert [limit["name"] for limit in limits] == fields
 
 
 def test_a_replaced_flag_names_its_replacement(repository: Path, console: Console) -> None:

@@ -181,8 +181,8 @@ WRONG = [
     (
         "engine",
         "{maxModelLen: 1, blockSize: 16}",
-        "blockSize 16 must be 64 or 128",
-        "write blockSize: 64",
+        "blockSize 16 must be 32, 64 or 128",
+        "write blockSize: 128",
         "engine.blockSize",
         "a GPU's block size",
     ),

@@ -11,6 +11,7 @@ from models.words import counted
 from review.changes import ReleaseUpdate
 
 _MOST_NAMES = 12
+_NO_LIMIT = "no limit"
 _OF_ENGINE = "chosen by the engine"
 """A default that the parser does not have."""
 
@@ -45,6 +46,7 @@ def release_json(update: ReleaseUpdate) -> dict[str, Any]:
         "removedMetrics": [_name_json(name) for name in changes.removed_metrics],
         "removedRequestFields": list(changes.removed_fields),
         "addedRequestFields": list(changes.added_fields),
+        "requestLimits": [_value_json(change) for change in changes.field_limits],
     }
 
 
@@ -62,6 +64,8 @@ def _rows(changes: ReleaseChanges) -> Iterator[tuple[str, str]]:
         yield "a removed request field", changes.removed_fields_why
     if changes.added_fields:
         yield "request fields added", _some(changes.added_fields)
+    for limit in changes.field_limits:
+        yield f"limit of request field {limit.name}", _limit_arrow(limit)
 
 
 def _removed_flags(changes: ReleaseChanges) -> Iterator[tuple[str, str]]:
@@ -100,6 +104,12 @@ def _with_replacement(name: RemovedName) -> str:
 def _default_arrow(change: ValueChange) -> str:
     old = change.old or _OF_ENGINE
     new = change.new or _OF_ENGINE
+    return f"{old} → {new}"
+
+
+def _limit_arrow(change: ValueChange) -> str:
+    old = change.old or _NO_LIMIT
+    new = change.new or _NO_LIMIT
     return f"{old} → {new}"
 
 

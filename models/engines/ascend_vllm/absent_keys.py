@@ -49,6 +49,8 @@ ABSENT_KEYS = {
     "server.toolCallParser": AbsentKey(
         _FURTHER_FLAG,
         moved_to="server.extraArgs.toolCallParser",
+        moved_with="write server.extraArgs.enableAutoToolChoice: true",
+        moved_values=("hermes", "internlm", "llama3_json", "mistral"),
     ),
 }
 """Each key, with what became of it."""
@@ -56,6 +58,9 @@ ABSENT_KEYS = {
 _NOT_IN_063 = "vLLM 0.6.3 does not have it (vllm/config.py)"
 
 ACCEPTED_VALUES = {
+    "engine.blockSize": AcceptedValues(
+        [64, 128], why="Ascend-vLLM takes blocks of 64 and 128 tokens (manual, Step 3)"
+    ),
     "lora.maxRank": AcceptedValues(
         [8, 16, 32, 64], why="vLLM 0.6.3 exits at another rank (vllm/config.py:1355)"
     ),

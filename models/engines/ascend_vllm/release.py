@@ -26,6 +26,7 @@ from models.engines.ascend_vllm.owned_keys import (
 from models.engines.ascend_vllm.request_rules import REQUEST_RULES
 from models.engines.ascend_vllm.requests import (
     REQUEST_FIELDS,
+    REQUEST_LIMITS,
     REQUEST_SOURCES,
     single_answer_key,
 )
@@ -130,6 +131,7 @@ class AscendVllm(Release):
     field_defaults: Mapping[str, Any] = {}
     request_fields = REQUEST_FIELDS
     request_sources = REQUEST_SOURCES
+    request_limits: Mapping[str, str] = REQUEST_LIMITS
     rules = RULES
     request_rules = REQUEST_RULES
     known_errors = KNOWN_ERRORS

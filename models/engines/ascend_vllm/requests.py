@@ -5,6 +5,13 @@ from __future__ import annotations
 from models.engines.model_server import ModelServer
 from models.engines.requests import Kind, RequestFields
 
+REQUEST_LIMITS = {
+    "logprobs": "at least 0 in a completion",
+    "prompt_logprobs": "at least 0",
+    "top_k": "-1, or at least 1",
+}
+"""Limits that later releases changed (vllm/sampling_params.py, vllm/entrypoints/openai/protocol.py)."""
+
 BEAM_FIELDS = ("use_beam_search", "length_penalty")
 """Fields of the manual's requests to `/generate` that vLLM's own 0.6.3 does not accept there."""
 

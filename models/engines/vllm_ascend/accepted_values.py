@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from models.engines.engine_args import Version
-from models.engines.features import GraphMode
+from models.engines.features import GraphMode, Quantization
 from models.engines.release import AcceptedValues
 from models.engines.vllm_ascend.tables import FlagTable, flag_table, plugin_table
 
@@ -22,11 +22,19 @@ _KINDS_OF_METHODS = {
 """Kinds of speculative decoding by vLLM's name of the method."""
 
 
+_OF_THE_MANUAL = "smoothquant"
+"""A method of Huawei's closed Ascend-vLLM (manual, Step 3, --quantization)."""
+
+
 def accepted_values(version: Version) -> dict[str, AcceptedValues]:
-    """The accepted values by key. Of an unknown plugin, nothing is said."""
+    """The accepted values by key. Of an unknown plugin, only the limits of vLLM are known."""
     accepted = _of_vllm(version, flag_table(version))
     plugin = plugin_table(version)
     if plugin is None:
+        accepted["quantization"] = AcceptedValues(
+            [method for method in get_args(Quantization) if method != _OF_THE_MANUAL],
+            why=f"vLLM {version} does not start with an unknown method (vllm/config/model.py)",
+        )
         return accepted
     methods = plugin.speculative_methods
     accepted["quantization"] = AcceptedValues(

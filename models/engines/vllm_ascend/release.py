@@ -55,7 +55,10 @@ from models.engines.vllm_ascend.platforms import (
 )
 from models.engines.vllm_ascend.read_names import read_names, unread_names
 from models.engines.vllm_ascend.removed_flags import removed_flags
-from models.engines.vllm_ascend.request_limits import request_limits
+from models.engines.vllm_ascend.request_limits import (
+    limits_in_words,
+    request_limits,
+)
 from models.engines.vllm_ascend.request_rules import REQUEST_RULES
 from models.engines.vllm_ascend.requests import request_fields
 from models.engines.vllm_ascend.rules import RULES
@@ -191,6 +194,7 @@ class VllmAscend(Release):
         )
         self.request_fields = request_fields(version, table.server)
         self.request_sources = request_limits(version).sources
+        self.request_limits = limits_in_words(version)
         self.pairing = pairing(version)
         number = re.escape(version)
         self.image_tags = re.compile(

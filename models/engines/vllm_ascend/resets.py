@@ -108,14 +108,15 @@ def _block_size(settings: LaunchSettings) -> Setting | None:
     size = server.engine.block_size
     if "engine.blockSize" not in server.configured:
         return None
-    if size == settings.plugin.block_size.default or _has_own_blocks(settings):
+    if size == settings.plugin.block_size.default or has_own_blocks(settings):
         return None
     if not settings.prefix_caching and not settings.chunked_prefill:
         return None
     return Setting(size, "engine.blockSize", at("engine.blockSize"))
 
 
-def _has_own_blocks(settings: LaunchSettings) -> bool:
+def has_own_blocks(settings: LaunchSettings) -> bool:
+    """Whether the plugin keeps the block size of a model with any features."""
     facts = settings.server.facts
     model_types = (*HYBRID_MODELS, *_OWN_BLOCK_SIZES)
     return facts is not None and facts.model_type in model_types

@@ -13,6 +13,7 @@ from models.engines.image_names import (
     repository_of,
     tag_of,
 )
+from models.engines.release import AbsentKey
 from models.engines.releases import (
     PLUGIN_VERSIONS,
     VERSIONS,
@@ -205,15 +206,26 @@ def key_of_another_release(service: ResolvedService) -> Iterator[Finding]:
         value = _value(service, key)
         if key not in service.configured or value == absent.without:
             continue
-        edit = absent.instead or f"remove {key}"
-        if absent.moved_to:
-            edit = f"write {absent.moved_to}: {as_yaml(value)} and remove {key}"
         yield error(
             f"vLLM {version} has no setting for {key}",
             why=absent.why,
-            fix=edit,
+            fix=_edit_of_absent_key(key, value, absent),
             marks=[at(key)],
         )
+
+
+def _edit_of_absent_key(key: str, value: Any, absent: AbsentKey) -> str:
+    """The edit that moves the value to the key of the release, or removes the key."""
+    removal = absent.instead or f"remove {key}"
+    if not absent.moved_to:
+        return removal
+    if absent.moved_values is not None and value not in absent.moved_values:
+        return removal
+    edits = [f"write {absent.moved_to}: {as_yaml(value)}"]
+    if absent.moved_with:
+        edits.append(absent.moved_with)
+    edits.append(f"remove {key}")
+    return " and ".join(edits)
 
 
 @rule("error")

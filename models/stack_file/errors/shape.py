@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from models.credentials import holds_hidden, is_hidden, masked
@@ -162,19 +163,25 @@ class _Refusal:
 def _not_a_literal(refusal: _Refusal, literals: Sequence[Any]) -> tuple[str, str]:
     """The message and the fix for a value that is not one of a few."""
     value = refusal.input
+    field = refusal.place.field
     choices = [str(literal) for literal in literals]
     near = series_of_npus(str(value))
     if near not in choices:
         near = nearest(str(value), dict.fromkeys(choices), likeness=0.5)
     if isinstance(value, int) and all(isinstance(literal, int) for literal in literals):
-        closest = min(literals, key=lambda literal: abs(literal - value))
-        near = str(closest)
+        near = str(_number_of(field, value, literals))
     message = f"{refusal.name}{refusal.shown} must be {either(choices)}"
-    field = refusal.place.field
     is_optional = field is not None and field.get_default() is None
     if near is None and is_optional:
         return message, f"remove {refusal.name}"
     return message, f"write {refusal.name}: {near or choices[0]}"
+
+
+def _number_of(field: FieldInfo | None, value: int, literals: Sequence[int]) -> int:
+    """The example of the key, which every release accepts, or else the nearest number."""
+    if field is not None and field.examples and field.examples[0] in literals:
+        return int(str(field.examples[0]))
+    return min(literals, key=lambda literal: abs(literal - value))
 
 
 def _message(refusal: _Refusal) -> str:

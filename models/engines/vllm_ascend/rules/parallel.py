@@ -8,6 +8,7 @@ from models.engines.model_server import ModelServer
 from models.engines.rules import rule
 from models.engines.vllm_ascend.launch_settings import LaunchSettings
 from models.engines.vllm_ascend.refusals import Problem, refused
+from models.engines.vllm_ascend.resets import has_own_blocks
 from models.finding import Finding, at
 
 _PREFILL = "prefill-context-parallel-size"
@@ -96,6 +97,8 @@ def _interleave(settings: LaunchSettings) -> Iterator[Problem]:
 
 def _block_size(settings: LaunchSettings) -> int:
     """The block size after the plugin has replaced it (vllm_ascend/utils.py)."""
+    if has_own_blocks(settings):
+        return settings.server.engine.block_size
     if settings.prefix_caching or settings.chunked_prefill:
         return settings.plugin.block_size.default
     return settings.server.engine.block_size

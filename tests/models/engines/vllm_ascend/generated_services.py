@@ -46,7 +46,7 @@ def engines(release: Release) -> st.SearchStrategy[dict[str, Any]]:
         "pipelineParallelSize": SMALL,
         "dataParallelSize": SMALL,
         "enableExpertParallel": st.booleans(),
-        "blockSize": st.sampled_from([64, 128]),
+        "blockSize": st.sampled_from([32, 64, 128]),
         "dtype": st.sampled_from(["auto", "half", "float16", "bfloat16", "float", "float32"]),
         "kvCacheDtype": values_of(release, "engine.kvCacheDtype", ["auto"]),
         "gpuMemoryUtilization": st.floats(min_value=0.01, max_value=1.0),
