@@ -110,6 +110,42 @@ class Board:
         """The position of the service of each companion, by the position of the companion."""
         return {companion: index for index, companion in self.companions.items()}
 
+    @cached_property
+    def pair_at_once(self) -> tuple[int, int] | None:
+        """The positions of a pair of which no service may run alone in its new version, in the order of their updates.
+
+        None if there is no such pair. Larger pods come first, as in `cluster/update/order.py`.
+        """
+        names = self.transition.pair_at_once
+        positions = []
+        for index, service in enumerate(self.services):
+            if service.name in names and service.new:
+                positions.append(index)
+        if len(positions) != 2:
+            return None
+        positions.sort(key=self._wanted_size, reverse=True)
+        first, second = positions
+        return first, second
+
+    def _wanted_size(self, service: int) -> int:
+        return self.version(service, is_new=True).demand.npus
+
+    def is_mixed(self, state: State) -> bool:
+        """Whether only one service of such a pair runs in its new version."""
+        if self.pair_at_once is None:
+            return False
+        first, second = (state[index] for index in self.pair_at_once)
+        if first is None or second is None:
+            return False
+        return first.is_new != second.is_new
+
+    def is_updated_at_once(self, state: State) -> bool:
+        """Whether one step can still update both services of such a pair."""
+        if self.pair_at_once is None:
+            return False
+        pair = [state[index] for index in self.pair_at_once]
+        return all(running and not running.is_new for running in pair)
+
     def is_waiting(self, state: State, service: int) -> bool:
         """Whether a service keeps its present launch until its companion has been compared with it."""
         companion = self.companions.get(service)

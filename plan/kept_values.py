@@ -122,11 +122,25 @@ def pair_of(old: StackFile, new: StackFile, are_new: Mapping[str, bool]) -> Any:
         return after
     if _is_whole(before, of_old):
         return before
+    if before is None and _is_whole(after, of_old):
+        return None
     if _is_whole(after, are_new):
         return after
     if _is_whole(before, are_new):
         return before
     return None
+
+
+def other_of_pair(service: str, old: StackFile, new: StackFile) -> str:
+    """The service with which a service is a pair for prefill and decode; empty without such a pair."""
+    pair = new.value(_PAIR) or old.value(_PAIR)
+    if not isinstance(pair, Mapping):
+        return ""
+    names = [pair.get("prefill"), pair.get("decode")]
+    if service not in names:
+        return ""
+    names.remove(service)
+    return str(names[0])
 
 
 def _is_whole(pair: Any, services: Collection[str]) -> bool:

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from models.stack_file.keys.operation import Recreate, RollingUpdate
 from plan.board import SWITCH, Board
+from plan.move import Move, as_one
 from plan.placement import Label, Placement, Running, State, leaving
-from plan.step import Kind, Way
+from plan.step import Way
 from plan.transition import Companion, PlannedService, Replica, Version
 
 _MOST_LEVELS = 5
 """Most replicas of a service for which every number between is tried."""
 
 
-@dataclass(frozen=True)
-class Move:
-    """A possible step. A move of a companion is several steps, see `plan/companion_steps.py`."""
-
-    kind: Kind
-    service: int
-    way: Way
-    state: State
-    """What runs afterwards."""
-    peak: int
-    seconds: int
-    interruption: int
-    """Seconds in which no pod of the service answers, if some do before and after the step."""
+_UPDATES_OF_PAIR: Sequence[Way] = ("delete first", "one by one", "additional pod")
+"""The ways to update both services of a pair, the preferred one first: an additional pod saves it no downtime."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +36,12 @@ class _Turn:
     def service(self) -> PlannedService:
         return self.board.services[self.index]
 
+    @property
+    def new_npus(self) -> int:
+        """NPUs of a wanted pod of the service; 0 if it is removed."""
+        new = self.service.new
+        return new.demand.npus if new else 0
+
     def state_with(self, running: Running | None) -> State:
         """The state in which the service is the only one that differs."""
         services = list(self.state)
@@ -54,7 +50,7 @@ class _Turn:
 
 
 def moves(board: Board, state: State) -> Iterator[Move]:
-    """All steps that are possible from a state. Each changes one service."""
+    """All steps that are possible from a state. Each changes one service, or both of a pair."""
     placement = board.placement(state)
     for index in range(len(board.services)):
         yield from moves_of(board, state, index, placement)
@@ -63,7 +59,7 @@ def moves(board: Board, state: State) -> Iterator[Move]:
 def moves_of(
     board: Board, state: State, index: int, placement: Placement
 ) -> Iterator[Move]:
-    """The steps that are possible for one service.
+    """The steps that are possible for one service. Those for both services of a pair belong to the first one.
 
     Args:
         board: The transition.
@@ -71,8 +67,22 @@ def moves_of(
         index: The service.
         placement: The pods of the state.
     """
-    service = board.services[index]
     turn = _Turn(board, state, index, placement)
+    updates = list(_updates_of_pair(turn))
+    for move in _moves(turn):
+        ends = move.state[index] is None
+        if not board.is_mixed(move.state) and not (updates and ends):
+            yield move
+    if updates and updates[0].service == index:
+        yield from updates
+
+
+def _moves(turn: _Turn) -> Iterator[Move]:
+    """The steps that are possible for a service alone."""
+    board = turn.board
+    state = turn.state
+    index = turn.index
+    service = turn.service
     running = state[index]
     if service.beside:
         yield from _beside(turn, service.beside)
@@ -85,6 +95,34 @@ def moves_of(
     may_update = not service.is_replaced and not board.is_waiting(state, index)
     if not running.is_new and service.new and may_update:
         yield from _updates(turn, running, service.new)
+
+
+def _updates_of_pair(turn: _Turn) -> Iterator[Move]:
+    """Updates of the service and the other one of its pair in one step."""
+    board = turn.board
+    pair = board.pair_at_once
+    if pair is None or turn.index not in pair:
+        return
+    if not board.is_updated_at_once(turn.state):
+        return
+    turn = replace(turn, index=pair[0])
+    for update in _preferred_updates(turn):
+        placement = board.placement(update.state)
+        following = _Turn(board, update.state, pair[1], placement)
+        for other in _preferred_updates(following):
+            sizes = {turn.new_npus, following.new_npus}
+            is_parallel = len(sizes) == 1 and update.way == other.way
+            yield as_one(update, other, is_parallel=is_parallel)
+
+
+def _preferred_updates(turn: _Turn) -> list[Move]:
+    """The updates of a service in the preferred one of the ways that are possible."""
+    updates = [move for move in _moves(turn) if move.kind == "update"]
+    for way in _UPDATES_OF_PAIR:
+        in_this_way = [move for move in updates if move.way == way]
+        if in_this_way:
+            return in_this_way
+    return []
 
 
 def _starts(turn: _Turn) -> Iterator[Move]:

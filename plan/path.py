@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from plan.board import Board
-from plan.moves import Move, moves, moves_of
+from plan.move import Move
+from plan.moves import moves, moves_of
 from plan.placement import State
 from plan.units import units
 
@@ -110,16 +111,26 @@ class Paths:
     def least_cost(self, path: Path) -> Cost:
         """The least that a complete path costs that begins with this one.
 
-        Each service that is not yet as wanted needs at least one more step, and the time for it.
+        Each service that is not yet as wanted needs at least one more step, and the time for it. One step can update
+        both services of a pair, in the time of the slower one.
         """
-        seconds = path.cost.seconds
-        steps = path.cost.steps
+        needed = []
+        of_pair = []
+        is_at_once = self.board.is_updated_at_once(path.state)
         for index in range(len(self.board.services)):
             least = self.board.least_seconds(index, path.state)
-            if least is not None:
-                seconds += least
-                steps += 1
-        return path.cost._replace(seconds=seconds, steps=steps)
+            if least is None:
+                continue
+            if is_at_once and index in (self.board.pair_at_once or ()):
+                of_pair.append(least)
+            else:
+                needed.append(least)
+        if of_pair:
+            needed.append(max(of_pair))
+        return path.cost._replace(
+            seconds=path.cost.seconds + sum(needed),
+            steps=path.cost.steps + len(needed),
+        )
 
     def place(self, path: Path) -> object:
         """What runs after the path and where: equal if only the names of nodes differ.

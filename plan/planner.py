@@ -11,9 +11,11 @@ from plan.budget import MOST_STEPS, Budget
 from plan.companion_steps import companion_steps
 from plan.missing import missing_npus
 from plan.missing_beside import missing_beside
+from plan.move import Move
 from plan.path import Taken
+from plan.placement import State
 from plan.search import Found, search
-from plan.step import Step
+from plan.step import Step, Together
 from plan.transition import PlannedService, Transition
 from plan.units import downtimes, units
 
@@ -171,13 +173,11 @@ def _steps(planned: Board, taken: Taken) -> Iterator[Step]:
 
 def _step(planned: Board, taken: Taken) -> Step:
     move = taken.move
-    before = taken.before[move.service]
-    after = move.state[move.service]
     return Step(
         kind=move.kind,
         service=planned.services[move.service].name,
-        before=len(before.replicas) if before else 0,
-        after=len(after.replicas) if after else 0,
+        before=_number(taken.before, move.service),
+        after=_number(move.state, move.service),
         way=move.way,
         peak=move.peak,
         seconds=move.seconds,
@@ -186,6 +186,27 @@ def _step(planned: Board, taken: Taken) -> Step:
         state=planned.replicas(move.state),
         companions=planned.running_companions(move.state),
         switched=planned.switched(move.state),
+        together=_together(planned, taken),
+    )
+
+
+def _number(state: State, service: int) -> int:
+    """The replicas of a service in a state."""
+    running = state[service]
+    return len(running.replicas) if running else 0
+
+
+def _together(planned: Board, taken: Taken) -> Together | None:
+    """The second service that a step updates; None if it updates one."""
+    move = taken.move
+    if not move.together:
+        return None
+    second: Move = move.together[1]
+    return Together(
+        service=planned.services[second.service].name,
+        before=_number(taken.before, second.service),
+        after=_number(move.state, second.service),
+        way=second.way,
     )
 
 

@@ -93,6 +93,8 @@ class Progress:
         names = {step.service, *(step.companions.keys() ^ companions.keys())}
         was_switched = () if before is None else before.switched
         names |= set(step.switched) ^ set(was_switched)
+        if step.together:
+            names.add(step.together.service)
         if before is None:
             return frozenset(names | _of_other_number(self.before, self.replicas(1)))
         for name in step.state.keys() | before.state.keys():

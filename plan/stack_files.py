@@ -12,11 +12,12 @@ from models.service.companion import OWN_KEYS, companion_name
 from models.stack_file.secret_values import referred_keys
 from plan.kept_values import (
     SecretKeys,
+    other_of_pair,
     pair_of,
     with_kept_files,
     without_secret_keys,
 )
-from plan.step import Replicas, Step
+from plan.step import Replicas, Step, Together, Way
 from plan.whole_stack_file import StackFile
 
 _ROLLOUTS: Mapping[str, Any] = {
@@ -134,31 +135,56 @@ def undone(step: Step, before: Step) -> Step:
         state=before.state,
         companions=before.companions,
         switched=before.switched,
+        together=_undone_together(step.together),
     )
+
+
+def _undone_together(together: Together | None) -> Together | None:
+    if together is None:
+        return None
+    return replace(together, before=together.after, after=together.before, way="")
 
 
 def _service_after(
     name: str, old: StackFile, new: StackFile, step: Step
 ) -> dict[str, Any] | None:
     """A service after a step; None if it does not exist then."""
+    source = _source_after(name, old, new, step)
     replicas = step.state.get(name)
     if replicas is None:
-        is_in_both = name in old.services and name in new.services
-        return {**_between_updates(new, name), "replicas": 0} if is_in_both else None
-    source = _source_after(name, old, new, step)
+        if name not in old.services or name not in new.services:
+            return None
+        return {**_between_updates(source, name), "replicas": 0}
     service = _between_updates(source, name)
     if service.get("replicas") != "external":
         service["replicas"] = replicas.number
-    if step.kind == "update" and step.service == name:
-        rollout = source.services[name].get("rollout") or _ROLLOUTS.get(step.way)
+    way = _way(name, step)
+    if way is not None:
+        rollout = source.services[name].get("rollout") or _ROLLOUTS.get(way)
         if rollout:
             service["rollout"] = rollout
     return service
 
 
+def _way(name: str, step: Step) -> Way | None:
+    """How a step updates a service; None if it does not."""
+    if step.kind != "update":
+        return None
+    if step.service == name:
+        return step.way
+    if step.together and step.together.service == name:
+        return step.together.way
+    return None
+
+
 def _source_after(name: str, old: StackFile, new: StackFile, step: Step) -> StackFile:
-    """The file that a service is from after a step."""
+    """The file that a service is from after a step.
+
+    A service of a pair without pods is from the same file as the other service.
+    """
     replicas = step.state.get(name)
+    if replicas is None:
+        replicas = step.state.get(other_of_pair(name, old, new))
     is_new = replicas is None or replicas.is_new
     if name not in old.services or (is_new and name in new.services):
         return new

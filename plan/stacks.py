@@ -11,6 +11,7 @@ from models.service.deadlines import grace_period, worker_grace_period
 from models.service.resolved import ResolvedService, ResolvedStack
 from models.service.rollout import demand
 from models.stack_file.keys.update import UpdateByComparison
+from plan.pair import pair_at_once
 from plan.transition import (
     Companion,
     Node,
@@ -74,6 +75,7 @@ def transition(
         queues=new.cluster.queues,
         renamed=differences.renamed,
         pair=tuple(service.name for service in new.pair),
+        pair_at_once=pair_at_once(old, new, differences.restarting),
     )
 
 

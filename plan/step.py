@@ -24,6 +24,18 @@ class Replicas:
 
 
 @dataclass(frozen=True)
+class Together:
+    """A further service that a step updates."""
+
+    service: str
+    before: int
+    """Replicas before the step."""
+    after: int
+    """Replicas after the step."""
+    way: Way
+
+
+@dataclass(frozen=True)
 class Step:
     """One step."""
 
@@ -48,3 +60,5 @@ class Step:
     """The service of each companion that runs after the step, by the companion's name."""
     switched: tuple[str, ...] = ()
     """The services whose requests their companions answer after the step."""
+    together: Together | None = None
+    """The other service of a pair, if the step updates both."""

@@ -109,6 +109,8 @@ class Transition:
     """Old and new name of services that were renamed."""
     pair: tuple[str, ...] = ()
     """Two services that answer together, for prefill and decode."""
+    pair_at_once: tuple[str, ...] = ()
+    """The services of such a pair, if neither may run in its new version while the other one still has its old one."""
 
     def service(self, name: str) -> PlannedService:
         """The service of a name.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from plan.board import Board
-from plan.moves import Move
+from plan.move import Move
 from plan.placement import State
 from plan.transition import PlannedService
 
@@ -41,17 +41,17 @@ class Unit:
         """
         if not self.answers(before):
             return move.seconds
-        if move.service not in self.members:
+        if not set(move.services) & set(self.members):
             return 0
-        if self.answers(move.state) and self._others_answer(before, move.service):
+        if self.answers(move.state) and self._others_answer(before, move.services):
             return 0
         return move.interruption
 
-    def _others_answer(self, state: State, service: int) -> bool:
-        """Whether the unit answers without one of its services."""
+    def _others_answer(self, state: State, services: Sequence[int]) -> bool:
+        """Whether the unit answers without some of its services."""
         if self.needs == "all":
             return False
-        others = [member for member in self.members if member != service]
+        others = [member for member in self.members if member not in services]
         return any(state[other] for other in others)
 
 

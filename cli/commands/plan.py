@@ -46,9 +46,9 @@ def command(
 ) -> None:
     """Show an update as ordered steps with the least downtime.
 
-    Each step changes one service. A plan has the least downtime of all services
-    together, each weighted by its `priority`; then the fewest NPUs, then the least
-    time. Times are the longest ones, from `startup` and `drain`.
+    Each step changes one service, or both of a prefill/decode pair. A plan has the
+    least downtime of all services together, each weighted by its `priority`; then
+    the fewest NPUs, then the least time. Times are the longest ones, from `startup` and `drain`.
 
     Read-only. Exit code 0 with a plan, 1 if there is none or `check` finds errors,
     2 for wrong usage, 3 if a stack or the cluster cannot be read.

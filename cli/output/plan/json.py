@@ -7,6 +7,7 @@ from typing import Any
 
 from cli.output.plan.planned import PlannedUpdate
 from plan import NoPlan, Step, UpdatePlan
+from plan.step import Together
 from review.stepwise import Stepwise
 
 VERSION = 1
@@ -48,6 +49,13 @@ def _plan(plan: UpdatePlan | NoPlan) -> dict[str, Any]:
 
 
 def _step(number: int, step: Step) -> dict[str, Any]:
+    document = _step_of_one(number, step)
+    if step.together:
+        document["together"] = _together(step.together)
+    return document
+
+
+def _step_of_one(number: int, step: Step) -> dict[str, Any]:
     services = {}
     for name, replicas in step.state.items():
         services[name] = {"isNew": replicas.is_new, "replicas": replicas.number}
@@ -64,6 +72,15 @@ def _step(number: int, step: Step) -> dict[str, Any]:
         "freedNpus": dict(step.frees),
         "services": services,
         "answeredBy": _answered_by(step),
+    }
+
+
+def _together(together: Together) -> dict[str, Any]:
+    return {
+        "service": together.service,
+        "replicasBefore": together.before,
+        "replicasAfter": together.after,
+        "way": together.way or None,
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from models.service.companion import companion_name
 from models.words import counted, duration, listed
 from plan import NoPlan, Step, UpdatePlan
+from plan.step import Together
 from review.stepwise import Stepwise
 
 NONE = "–"
@@ -106,9 +107,28 @@ def _action(step: Step) -> str:
     if step.kind in texts:
         return texts[step.kind]
     if step.kind == "update":
-        number = f" {replicas}" if step.before != step.after else ""
-        return f"update {step.service}{number}, {_UPDATES[step.way]}"
+        return _update(step)
     return f"{step.kind} {step.service}"
+
+
+def _update(step: Step) -> str:
+    """An update: `update qwen 1 → 2, one by one`."""
+    service = _with_number(step)
+    way = _UPDATES[step.way]
+    other = step.together
+    if other is None:
+        return f"update {service}, {way}"
+    both = f"update {service} and {_with_number(other)} together"
+    if other.way == step.way:
+        return f"{both}, {way}"
+    return f"{both}: {step.service} {way}, {other.service} {_UPDATES[other.way]}"
+
+
+def _with_number(update: Step | Together) -> str:
+    """A service, with its replicas if the update changes them."""
+    if update.before == update.after:
+        return update.service
+    return f"{update.service} {update.before} → {update.after}"
 
 
 def _freed(step: Step) -> str:
