@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,14 @@ class Project:
 
     def names(self, kind: str, namespace: str) -> list[str]:
         return sorted(item["metadata"]["name"] for item in self.objects(kind, namespace))
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 120) -> bool:
+    """Whether a condition holds before a busy machine runs out of time."""
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return holds()
 
 
 def unfolded(text: str) -> str:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from sandbox.plan import Plan
 from tests.e2e.features import EVERY_FEATURE, IMAGE, qwen
-from tests.e2e.project import Project, copy_program, unfolded
+from tests.e2e.project import Project, copy_program, eventually, unfolded
 from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
 
 
@@ -59,13 +57,6 @@ def restore(project: Project, stack: str) -> list[str]:
             pytest.fail(f"{command} does not end:\n{(late.output or b'').decode()}\n{pods}")
         assert done.returncode == 0, done.stdout + done.stderr
     return commands
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 120) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return holds()
 
 
 def edit_launch_map(project: Project, stack: str) -> str:

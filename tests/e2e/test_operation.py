@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import yaml
 
 from sandbox.plan import Plan
-from tests.e2e.project import Project, copy_program
+from tests.e2e.project import Project, copy_program, eventually
 from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
 from tests.e2e.staged import RUNNING, Situation, stages
 
@@ -48,13 +47,6 @@ def stack(project: Project, request: pytest.FixtureRequest) -> Any:
 def images(project: Project, stack: str) -> set[tuple[str, str]]:
     """Phase and image of every pod."""
     return {(pod["status"]["phase"], pod["spec"]["containers"][0]["image"]) for pod in project.objects("pod", stack)}
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 120) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return holds()
 
 
 def test_on_full_nodes_an_image_change_completes(project: Project, stack: str) -> None:

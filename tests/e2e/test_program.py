@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sandbox.plan import Plan
-from tests.e2e.project import Project, copy_program
+from tests.e2e.project import Project, copy_program, eventually
 from tests.e2e.sandbox_fixture import SandboxFactory, ascend_nodes
 from tests.models.test_launch import STAND_IN
 
@@ -148,9 +148,10 @@ def test_a_namespace_that_somebody_else_owns_survives_destroy(project: Project, 
     project.sandbox.kubectl("create", "namespace", f"{stack}-shared")
     project.write(stack, {"qwen": qwen()}, namespace={"name": f"{stack}-shared", "create": False})
     project.up(stack)
-    project.pulumi("destroy", "--stack", stack, "--yes", "--skip-preview")
+    destroyed = project.pulumi("destroy", "--stack", stack, "--yes", "--skip-preview")
 
-    assert project.names("deployment,service,configmap", f"{stack}-shared") == []
+    assert destroyed.returncode == 0, destroyed.stdout
+    assert eventually(lambda: project.names("deployment,service,configmap", f"{stack}-shared") == [])
     assert project.sandbox.kubectl("get", "namespace", f"{stack}-shared")
 
 
