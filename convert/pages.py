@@ -191,7 +191,10 @@ def _of_markdown(text: str) -> Iterator[Block]:
             marks = ""
         elif marks:
             is_option = _OPTION.fullmatch(line) and not any(lines)
-            lines.append("" if is_option else line)
+            if is_option:
+                lines.append("")
+            else:
+                lines.append(line)
     if marks:
         yield Block(language, first, "\n".join(lines))
 

@@ -128,7 +128,10 @@ def _apply(
         options.environment_files.append(named)
         return
     if name == "add-host":
-        host, _, address = value.partition("=" if "=" in value else ":")
+        separator = ":"
+        if "=" in value:
+            separator = "="
+        host, _, address = value.partition(separator)
         add_host(options, host, address, place)
         return
     setter = _SETTERS.get(name)
